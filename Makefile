@@ -1,0 +1,38 @@
+# Every target sets up what it needs. With uv where it is installed, else venv and pip with the same locked hashes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.opennrm-ready
+.PHONY: help setup run demo test check fmt lock bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv from the lock file; nothing to do the second time
+$(READY): pyproject.toml uv.lock requirements.lock requirements-embedded.lock deploy/setup
+	@deploy/setup && touch $@
+
+run: $(READY) ## start everything, print the addresses and `ready`; Ctrl-C stops all of it, the data stay in .data/
+	@exec $(BIN)/python -m nrm.launcher
+
+demo: $(READY) ## play the histories in examples/ and check every count; KEEP=1 leaves it running
+	@exec $(BIN)/python -m nrm.demo $(if $(KEEP),--keep)
+
+test: $(READY) ## every test, against a real PostgreSQL and a real Kafka; T=tests/unit for some
+	@exec $(BIN)/python -m pytest $(T)
+
+check: $(READY) ## style, types, architecture
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture
+
+fmt: $(READY) ## put the code into its one form
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: ## write uv.lock and the pip files that follow it
+	@deploy/lock
+
+bench: $(READY) ## the benchmarks: JSON to bench/results/, a table to the terminal
+	@exec $(BIN)/python -m bench
+
+clean: ## remove .venv and the caches; the data in .data/ stay
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache

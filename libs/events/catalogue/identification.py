@@ -1,0 +1,166 @@
+"""The facts of identification: who was met where, what was asked, what was determined, what the person agreed to."""
+
+from typing import ClassVar, TypeAlias
+
+from pydantic import Field
+
+from libs.events.catalogue.vocabulary import (
+    Act,
+    AgeGroup,
+    CaseId,
+    Channel,
+    ConsentBy,
+    ConsentKind,
+    Continuum,
+    ControlMethod,
+    Country,
+    DeterminationOutcome,
+    Exploitation,
+    Gender,
+    Industry,
+    InitialDetermination,
+    Language,
+    LegalBasis,
+    Means,
+    Province,
+    Purpose,
+    RecruitmentMethod,
+    RouteLeg,
+    Sex,
+    Slug,
+)  # fmt: skip
+from libs.events.event import Event
+
+
+class Identified(Event):
+    """A first responder met a person who may be a victim. Sealed: names, birth, place detail, narrative, source."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.identified.v1"
+    case_id: CaseId
+    reported_by: Slug = Field(description="The organisation that reports the person")
+    channel: Channel
+    province: Province
+    country: Country
+    sex: Sex
+    gender: Gender | None = None
+    age_group: AgeGroup
+    child: bool = Field(description="Under 18, or presumed so because the lower estimate is under 18")
+    nationality: Country
+    language: Language | None = None
+    continuum: Continuum
+    exploitation: tuple[Exploitation, ...]
+    industry: Industry | None = None
+    recruitment_method: tuple[RecruitmentMethod, ...] = ()
+    control_methods: tuple[ControlMethod, ...] = ()
+    route: tuple[RouteLeg, ...] = ()
+
+
+class Screened(Event):
+    """An officer applied a screening instrument. Sealed: the answers and the officer's reasons."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.screened.v1"
+    case_id: CaseId
+    instrument: str
+    instrument_version: int
+    initial_determination: InitialDetermination
+    result: str = Field(description="What the answers support, as the instrument's scoring found it")
+    act: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
+    purpose: tuple[str, ...] = ()
+
+
+class Determined(Event):
+    """The competent authority decided. Sealed: its reasons. `review` where it follows a review of an earlier one."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.determined.v1"
+    case_id: CaseId
+    act: tuple[Act, ...]
+    means: tuple[Means, ...]
+    purpose: tuple[Purpose, ...]
+    outcome: DeterminationOutcome
+    legal_basis: tuple[LegalBasis, ...]
+    child: bool
+    review: bool = False
+    follow_up_on: str | None = Field(None, description="Date by which an inconclusive case is taken up again")
+
+
+class ConsentRecorded(Event):
+    """The person (a guardian, or nobody in an emergency) agreed or refused, or took consent back. Sealed: reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.consent_recorded.v1"
+    case_id: CaseId
+    kind: ConsentKind
+    given: bool
+    by: ConsentBy
+
+
+class Corrected(Event):
+    """What was believed is corrected; absent fields stand as before. Sealed: corrected personal fields, reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.corrected.v1"
+    case_id: CaseId
+    province: Province | None = None
+    country: Country | None = None
+    sex: Sex | None = None
+    gender: Gender | None = None
+    age_group: AgeGroup | None = None
+    child: bool | None = None
+    nationality: Country | None = None
+    language: Language | None = None
+    continuum: Continuum | None = None
+    exploitation: tuple[Exploitation, ...] | None = None
+    industry: Industry | None = None
+
+
+class Linked(Event):
+    """Two cases are the same person and count once. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.linked.v1"
+    case_id: CaseId
+    other_case_id: CaseId
+
+
+class Unlinked(Event):
+    """Two cases held to be the same person are not. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.unlinked.v1"
+    case_id: CaseId
+    other_case_id: CaseId
+
+
+class ReviewOpened(Event):
+    """A determination is to be looked at again. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.review_opened.v1"
+    case_id: CaseId
+
+
+class Closed(Event):
+    """The case needs nothing more. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.closed.v1"
+    case_id: CaseId
+
+
+class Reopened(Event):
+    """A closed case is taken up again. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.reopened.v1"
+    case_id: CaseId
+
+
+IdentificationEvent: TypeAlias = (
+    Identified
+    | Screened
+    | Determined
+    | ConsentRecorded
+    | Corrected
+    | Linked
+    | Unlinked
+    | ReviewOpened
+    | Closed
+    | Reopened
+)
+EVENTS: tuple[type[Event], ...] = (
+    Identified, Screened, Determined, ConsentRecorded, Corrected, Linked, Unlinked, ReviewOpened, Closed, Reopened,
+)  # fmt: skip

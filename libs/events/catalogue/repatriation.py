@@ -1,0 +1,5 @@
+"""The facts of repatriation."""
+
+from libs.events.event import Event
+
+EVENTS: tuple[type[Event], ...] = ()

@@ -1,0 +1,188 @@
+"""The event store on PostgreSQL. Concurrent appends share one transaction (group commit); reads use the pool."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import asyncpg
+
+from libs.events.envelope import Envelope, parse
+from libs.events.store import Answer, Append, Conflict, Entry, KeyReused, Unavailable
+
+BATCH_EVENTS_MAX = 512
+"""Appends that share one transaction; more only lengthens the wait of the first."""
+
+QUEUE_MAX = 4096
+"""Appends waiting for a transaction; beyond it the process says 503 rather than grow."""
+
+_NO_PREDECESSOR = "NR001"
+_LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    append: Append
+    done: asyncio.Future[None]
+
+
+class PostgresStore:
+    """The streams of one service in its own schema. Start it before the first append, stop it after the last."""
+
+    def __init__(self, pool: asyncpg.Pool, schema: str) -> None:
+        self._pool = pool
+        self._schema = schema
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_MAX)
+        self._writer: asyncio.Task[None] | None = None
+        self._append_sql = f"SELECT {schema}.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)"
+        self._read_sql = f"SELECT hash, body FROM {schema}.event WHERE stream = $1 ORDER BY version"
+        self._answer_sql = (
+            f"SELECT organisation, key, request, status, body, location, version FROM {schema}.idempotency "
+            "WHERE organisation = $1 AND key = $2"
+        )
+
+    async def start(self) -> None:
+        """Begin to commit what is appended."""
+        self._writer = asyncio.create_task(self._write(), name=f"append-{self._schema}")
+
+    async def stop(self) -> None:
+        """Commit what is waiting, then end."""
+        if self._writer:
+            await self._queue.join()
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def read(self, stream: str) -> list[Envelope]:
+        """Every event of a stream in order."""
+        try:
+            rows = await self._pool.fetch(self._read_sql, stream)
+        except _LOST as fault:
+            raise Unavailable("the event store cannot be reached") from fault
+        return [parse(row["body"], digest=row["hash"].hex()) for row in rows]
+
+    async def answer(self, organisation: str, key: str) -> Answer | None:
+        """What was answered under an idempotency key."""
+        try:
+            row = await self._pool.fetchrow(self._answer_sql, organisation, key)
+        except _LOST as fault:
+            raise Unavailable("the event store cannot be reached") from fault
+        return Answer(**row) if row else None
+
+    async def append(self, append: Append) -> None:
+        """Store all of it durably in a transaction shared with whoever else is waiting."""
+        waiting = _Waiting(append, asyncio.get_running_loop().create_future())
+        try:
+            self._queue.put_nowait(waiting)
+        except asyncio.QueueFull as full:
+            raise Unavailable("too many appends are waiting") from full
+        # The commit goes on even when the caller is cancelled: its answer is then found by its idempotency key.
+        await asyncio.shield(waiting.done)
+
+    async def _write(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            held: list[_Waiting] = []
+            streams = set(_streams(batch[0]))
+            while not self._queue.empty() and len(batch) < BATCH_EVENTS_MAX:
+                waiting = self._queue.get_nowait()
+                if streams.isdisjoint(_streams(waiting)):
+                    streams.update(_streams(waiting))
+                    batch.append(waiting)
+                else:  # the same stream twice in one transaction: the second must see the first's outcome
+                    held.append(waiting)
+            await self._commit(batch)
+            for waiting in held:
+                await self._commit([waiting])
+            for _ in range(len(batch) + len(held)):
+                self._queue.task_done()
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        """Commit the batch; where one of it is refused, halve until the refused ones stand alone."""
+        try:
+            await self._pool.execute(self._append_sql, *_columns([waiting.append for waiting in batch]))
+        except (asyncpg.UniqueViolationError, asyncpg.PostgresError) as fault:
+            if isinstance(fault, _LOST):
+                _fail(batch, Unavailable("the connection was lost; the outcome is not known"))
+            elif len(batch) == 1:
+                await self._refuse(batch[0], fault)
+            else:
+                middle = len(batch) // 2
+                await self._commit(batch[:middle])
+                await self._commit(batch[middle:])
+        except (*_LOST, TimeoutError):
+            _fail(batch, Unavailable("the connection was lost; the outcome is not known"))
+        else:
+            for waiting in batch:
+                _resolve(waiting, None)
+
+    async def _refuse(self, waiting: _Waiting, fault: asyncpg.PostgresError) -> None:
+        append = waiting.append
+        if isinstance(fault, asyncpg.UniqueViolationError) and fault.constraint_name == "idempotency_pkey":
+            answer = append.answer and await self.answer(append.answer.organisation, append.answer.key)
+            _resolve(waiting, KeyReused(answer) if answer else Unavailable("the first answer is not visible yet"))
+        elif isinstance(fault, asyncpg.UniqueViolationError) or fault.sqlstate == _NO_PREDECESSOR:
+            _resolve(waiting, Conflict(append.entries[0].envelope.stream))
+        else:
+            _resolve(waiting, fault)
+
+
+def _streams(waiting: _Waiting) -> set[str]:
+    names = {entry.envelope.stream for entry in waiting.append.entries}
+    answer = waiting.append.answer
+    # An idempotency key counts as a stream of its own: two requests under one key never share a transaction.
+    return names | ({f"key {answer.organisation} {answer.key}"} if answer else set())
+
+
+def _resolve(waiting: _Waiting, fault: BaseException | None) -> None:
+    if waiting.done.done():
+        return
+    if fault is None:
+        waiting.done.set_result(None)
+    else:
+        waiting.done.set_exception(fault)
+
+
+def _fail(batch: Sequence[_Waiting], fault: Exception) -> None:
+    for waiting in batch:
+        _resolve(waiting, fault)
+
+
+def _columns(appends: Sequence[Append]) -> tuple[list[object], ...]:
+    """The arrays that the SQL function takes: one element per event, per answer and per new key."""
+    entries = [(entry, first) for append in appends for entry, first in _marked(append)]
+    answers = [append.answer for append in appends if append.answer]
+    keys = list(chain.from_iterable(append.person_keys for append in appends))
+    return (
+        [entry.envelope.stream for entry, _ in entries],
+        [entry.envelope.streamversion for entry, _ in entries],
+        [entry.envelope.id for entry, _ in entries],
+        [entry.envelope.subject for entry, _ in entries],
+        [bytes.fromhex(entry.envelope.prevhash) if first else None for entry, first in entries],
+        [bytes.fromhex(entry.envelope.hash) for entry, _ in entries],
+        [entry.body for entry, _ in entries],
+        [answer.organisation for answer in answers],
+        [answer.key for answer in answers],
+        [answer.request for answer in answers],
+        [answer.status for answer in answers],
+        [answer.body for answer in answers],
+        [answer.location for answer in answers],
+        [answer.version for answer in answers],
+        [case_id for case_id, _ in keys],
+        [wrapped for _, wrapped in keys],
+    )
+
+
+def _marked(append: Append) -> list[tuple[Entry, bool]]:
+    """Each event with whether it is the first of its stream in this append (then its predecessor must be stored)."""
+    seen: set[str] = set()
+    marked = []
+    for entry in append.entries:
+        marked.append((entry, entry.envelope.stream not in seen))
+        seen.add(entry.envelope.stream)
+    return marked

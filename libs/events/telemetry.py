@@ -1,0 +1,36 @@
+"""Spans across the log: an event carries the trace of the request that caused it, wherever it goes."""
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import Span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+__all__ = ["Span", "recording", "start", "traceparent", "traceparent_of"]
+
+_tracer = trace.get_tracer("opennrm")
+_propagator = TraceContextTextMapPropagator()
+
+
+def start(name: str, parent: str | None, **attributes: str) -> Span:
+    """A span under the trace that an event carries. Attributes are codes and names of ours, never personal data."""
+    context = _propagator.extract({"traceparent": parent}) if parent else None
+    return _tracer.start_span(name, context, attributes=attributes)
+
+
+def traceparent() -> str | None:
+    """The current span's W3C traceparent, if it is recorded."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def traceparent_of(span: Span) -> str:
+    """A span's W3C traceparent."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, trace.set_span_in_context(span))
+    return carrier.get("traceparent", "")
+
+
+def recording() -> bool:
+    """Whether spans are recorded in this process (an exporter is set)."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)

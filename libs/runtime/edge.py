@@ -1,0 +1,280 @@
+"""The edge of a service: from an HTTP request to one recorded command, and from a stream to a resource."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import Request, Response
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from libs.events import telemetry
+from libs.events.decider import Decider
+from libs.events.event import JSON
+from libs.events.handle import Loaded, Origin, Outcome, Recorder, Step
+from libs.events.store import Answer, EventStore, KeyReused
+from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
+from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
+from libs.runtime.policy import POLICY, Scope, scope
+from libs.runtime.problems import Problem
+from libs.runtime.requests import parsed, read_raw
+from libs.runtime.settings import Settings
+from libs.runtime.vault import Vault
+
+KEY_LENGTH_MAX = 255
+
+B = TypeVar("B", bound=BaseModel)
+log = structlog.get_logger()
+REFUSED = Counter("nrm_access_refused", "Requests outside what the caller may do", ["action"])
+
+
+@dataclass(slots=True)
+class Edge:
+    """What the routes of one process share. Built in its main.py, kept in `app.state.edge`."""
+
+    settings: Settings
+    tokens: Tokens
+    pool: asyncpg.Pool
+    vault: Vault
+    store: EventStore
+    recorder: Recorder
+    running_keys: set[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A caller that may do an action, in some scope."""
+
+    edge: Edge
+    caller: Caller
+    action: str
+    scope: Scope
+
+    def require_own(self, *owners: str | None) -> None:
+        """Raises 403 where the action is limited to what is the caller's own, and this is not."""
+        if self.scope == "own" and self.caller.organisation not in owners:
+            raise forbidden(self.caller, self.action)
+
+    def may(self, action: str, *owners: str | None) -> bool:
+        """Whether the caller may also do another action on a thing with these owners."""
+        reach = scope(action, self.caller.roles)
+        return reach == "all" or (reach == "own" and self.caller.organisation in owners)
+
+    async def load(self, decider: Decider[Any, Any, Any], stream: str, what: str) -> Loaded:
+        """The state of a stream. Raises 404 where there is none."""
+        loaded = await self.edge.recorder.load(decider, stream)
+        if loaded.version == 0:
+            raise not_found(what)
+        return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Reader, Generic[B]):
+    """A request that records something: who asks, what, and under which idempotency key."""
+
+    body: B
+    key: str
+    fingerprint: bytes
+    role: str
+    expected: int | None
+
+    async def record(
+        self,
+        steps: Sequence[Step],
+        *,
+        location: str,
+        resource: Callable[[Outcome], Mapping[str, JSON]],
+        person_keys: Sequence[tuple[str, bytes]] = (),
+        occurred_at: Any = None,  # noqa: ANN401 - a datetime; bodies without one state it here
+    ) -> Response:
+        """Record the steps' events and answer 201 when they are durable; under a used key, the first answer."""
+
+        def answer(outcome: Outcome) -> Answer:
+            shown = written(outcome, resource(outcome))
+            return Answer(
+                self.caller.organisation,
+                self.key,
+                self.fingerprint,
+                201,
+                orjson.dumps(shown),
+                location,
+                outcome.version,
+            )
+
+        given: list[Answer] = []
+        steps = [Step(s.decider, s.stream, s.command, self.expected if not i else None) for i, s in enumerate(steps)]
+        try:
+            await self.edge.recorder.record(
+                steps, self._origin(occurred_at), lambda outcome: _keep(given, answer(outcome)), person_keys
+            )
+        except KeyReused as reused:
+            return replayed(reused.answer, self.fingerprint)
+        return _answered(given[-1])
+
+    def _origin(self, occurred_at: Any) -> Origin:  # noqa: ANN401 - see record
+        return Origin(
+            organisation=self.caller.organisation,
+            actor=self.caller.subject,
+            role=self.role,
+            correlation_id=new_id(),
+            occurred_at=occurred_at or getattr(self.body, "occurred_at", None) or now(),
+            traceparent=telemetry.traceparent(),
+        )
+
+
+def edge_of(request: Request) -> Edge:
+    """The edge of the process that serves a request."""
+    edge: Edge = request.app.state.edge
+    return edge
+
+
+async def authenticated(request: Request) -> Caller:
+    """The caller. Raises 401."""
+    try:
+        return await edge_of(request).tokens.caller(request.headers.get("authorization"))
+    except BadToken as fault:
+        raise Problem(401, "not-authenticated", str(fault)) from None
+    except IssuerAway:
+        raise Problem(503, "issuer-unavailable", "the token issuer's keys cannot be fetched", retry_after_s=5) from None
+
+
+def reading(action: str) -> Callable[[Request], Any]:
+    """A dependency: a caller that may do a reading action. Raises 401 or 403."""
+    assert action in POLICY, action  # noqa: S101 - a route names an action of the policy
+
+    async def reader(request: Request) -> Reader:
+        caller = await authenticated(request)
+        reach = scope(action, caller.roles)
+        if reach is None:
+            raise forbidden(caller, action)
+        return Reader(edge_of(request), caller, action, reach)
+
+    return reader
+
+
+def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
+    """A dependency: a request that may record something, with its body checked.
+
+    Raises 401, 403, 400 (no key), 415, 413, 400 or 422 (body), 409 (the key is running), or answers a replay.
+    """
+    assert action in POLICY, action  # noqa: S101 - a route names an action of the policy
+
+    async def call(request: Request) -> Any:  # noqa: ANN401 - an async generator of one Call
+        edge = edge_of(request)
+        caller = await authenticated(request)
+        reach = scope(action, caller.roles)
+        if reach is None:
+            raise forbidden(caller, action)
+        key = idempotency_key(request)
+        raw = await read_raw(request, edge.settings.body_bytes_max)
+        body = parsed(model, raw)
+        print_ = sha256(f"{request.method} {request.url.path}\n".encode() + raw).digest()
+        running = (caller.organisation, key)
+        if running in edge.running_keys:
+            raise Problem(409, "request-in-progress", "the first request under this key still runs", retry_after_s=1)
+        edge.running_keys.add(running)
+        try:
+            first = await edge.store.answer(*running)
+            if first:
+                raise Replay(replayed(first, print_))
+            role = caller.role(POLICY[action].roles) or ""
+            yield Call(edge, caller, action, reach, body, key, print_, role, if_match(request))
+        finally:
+            edge.running_keys.discard(running)
+
+    return call
+
+
+class Replay(Exception):
+    """The request was answered before; `response` is that answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("answered before")
+        self.response = response
+
+
+def idempotency_key(request: Request) -> str:
+    """The Idempotency-Key. Raises 400 where it is missing or unfit."""
+    key = request.headers.get("idempotency-key", "")
+    if not key:
+        raise Problem(400, "idempotency-key-required", "send an Idempotency-Key header, new for each new request")
+    if len(key) > KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise Problem(400, "bad-idempotency-key", f"at most {KEY_LENGTH_MAX} printable ASCII characters")
+    return key
+
+
+def if_match(request: Request) -> int | None:
+    """The version in If-Match, if one is stated. Raises 400 where it is none."""
+    header = request.headers.get("if-match", "").strip()
+    if header in {"", "*"}:
+        return None
+    text = header.removeprefix("W/").strip('"')
+    if not text.isdecimal():
+        raise Problem(400, "bad-if-match", 'If-Match is an ETag of ours, such as "3"')
+    return int(text)
+
+
+def case_of(text: str) -> str:
+    """A case reference in a path or body, as it is stored. Raises 400 `bad-case-reference`."""
+    try:
+        return case_reference(text)
+    except BadCaseReference:
+        raise Problem(400, "bad-case-reference", "the reference's form or check character is wrong") from None
+
+
+def forbidden(caller: Caller, action: str) -> Problem:
+    """The answer to a request outside what the caller may do; it is recorded as refused."""
+    REFUSED.labels(action).inc()
+    log.warning("access.refused", action=action, organisation=caller.organisation, roles=sorted(caller.roles))
+    return Problem(403, "forbidden", f"{action} is not among what your roles may do here")
+
+
+def not_found(what: str) -> Problem:
+    """404 for a thing that does not exist."""
+    return Problem(404, "not-found", f"there is no such {what}")
+
+
+def resource_response(version: int, resource: Mapping[str, JSON]) -> Response:
+    """A resource with its ETag."""
+    return Response(
+        orjson.dumps(resource),
+        headers={"ETag": f'"{version}"', "Cache-Control": "no-store"},
+        media_type="application/json",
+    )
+
+
+def written(outcome: Outcome, resource: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The answer to a write: the resource, the stream, its version, and the events with their hashes."""
+    envelopes = [entry.envelope for entry in outcome.entries]
+    return {
+        **resource,
+        "stream": outcome.stream,
+        "version": outcome.version,
+        "events": [
+            {"id": e.id, "type": e.type, "version": e.streamversion, "hash": e.hash, "stream": e.stream}
+            for e in envelopes
+        ],
+    }
+
+
+def replayed(answer: Answer, fingerprint: bytes) -> Response:
+    """The first answer again. Raises 422 where the key was used for another request."""
+    if answer.request != fingerprint:
+        raise Problem(422, "idempotency-key-reused", "this key was used for another request; take a new one")
+    response = _answered(answer)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _answered(answer: Answer) -> Response:
+    headers = {"Location": answer.location, "ETag": f'"{answer.version}"', "Cache-Control": "no-store"}
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+def _keep(given: list[Answer], answer: Answer) -> Answer:
+    given.append(answer)
+    return answer

@@ -1,0 +1,76 @@
+"""The secrets of an installation: from the environment, else made once in the data folder (mode 0600)."""
+
+import base64
+import contextlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from libs.runtime.settings import Settings
+
+_SECRET_BYTES = 32
+
+
+def role_password(settings: Settings, role: str) -> str:
+    """The password of a database role, derived from the installation's secret."""
+    secret = settings.role_secret.encode() or _file(settings, "role-secret", lambda: secrets.token_bytes(_SECRET_BYTES))
+    return hmac.new(secret, role.encode(), sha256).hexdigest()
+
+
+def role_dsn(settings: Settings, role: str) -> str:
+    """The database URL of a process's own role."""
+    return settings.role_url(role, role_password(settings, role))
+
+
+def master_key(settings: Settings) -> bytes:
+    """The 32 bytes that wrap every person's key. Losing it loses every name: back it up apart from the database."""
+    if settings.master_key:
+        return base64.b64decode(settings.master_key, validate=True)
+    return _file(settings, "master-key", lambda: secrets.token_bytes(_SECRET_BYTES))
+
+
+def development_signer(settings: Settings) -> Ed25519PrivateKey:
+    """The key that signs this folder's development tokens (used only where no issuer's JWKS URL is set)."""
+    return signer(settings, "development-token-key")
+
+
+def signer(settings: Settings, name: str) -> Ed25519PrivateKey:
+    """An Ed25519 key of this installation, by name, made where it is not there."""
+    pem = _file(settings, name, _new_pem)
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{name} is not an Ed25519 key")
+    return key
+
+
+def _new_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _file(settings: Settings, name: str, make: Callable[[], bytes]) -> bytes:
+    path = settings.data_dir / "keys" / name
+    if not path.exists():
+        _write_once(path, make())
+    return path.read_bytes()
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Whole or not at all, and never over another process's file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):  # another process made it first; its file counts
+        os.link(draft, path)
+    draft.unlink()

@@ -1,0 +1,53 @@
+"""Lists a page at a time: `?limit=&cursor=` in, `{"items": […], "next": …}` out. Keyset, so that nothing is skipped."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import orjson
+from fastapi import Query, Response
+
+from libs.events.event import JSON
+from libs.runtime.problems import Problem
+
+LIMIT_DEFAULT, LIMIT_MAX = 50, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page is asked for: at most `limit` items after the key `after` (empty: from the beginning)."""
+
+    limit: int
+    after: str
+
+
+def page(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str, Query(max_length=400)] = "",
+) -> Page:
+    """A dependency: the page that a list request asks for. Raises 400 on a cursor that is not ours."""
+    try:
+        after = base64.urlsafe_b64decode(cursor.encode("ascii")).decode() if cursor else ""
+    except (ValueError, binascii.Error):
+        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged") from None
+    if "\0" in after:
+        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
+    return Page(limit, after)
+
+
+def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Response:
+    """The answer to a list request; `found` holds one item more than asked where there is a next page."""
+    items = found[: asked.limit]
+    following = cursor_of(str(items[-1][key])) if len(found) > asked.limit else None
+    return Response(
+        orjson.dumps({"items": items, "next": following}),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def cursor_of(key: str) -> str:
+    """The cursor that continues after a key."""
+    return base64.urlsafe_b64encode(key.encode()).decode()

@@ -1,0 +1,114 @@
+"""Who may do what: the parties table of the domain as data, in this one file. Deny by default.
+
+`administrator` runs the installation (tokens, rebuilds) and reads no person. A row's `own` says that the caller
+sees or touches only what its organisation recorded, or what was referred to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["all", "own"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The roles that may do an action, and how far: over everything, or over what is their own."""
+
+    all: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Every role that may do it in some scope."""
+        return self.all | self.own
+
+
+def _rule(all_: str = "", own: str = "") -> Rule:
+    return Rule(frozenset(all_.split()), frozenset(own.split()))
+
+
+EVERYONE = (
+    "first_responder competent_authority social_affairs provider justice labour embassy_desk coordinator auditor "
+    "administrator"
+)
+
+POLICY: Mapping[str, Rule] = {
+    # identification
+    "case.open": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
+    "case.screen": _rule("competent_authority", own="first_responder"),
+    "case.determine": _rule("competent_authority"),
+    "case.consent": _rule("competent_authority social_affairs embassy_desk", own="first_responder provider"),
+    "case.correct": _rule("competent_authority"),
+    "case.link": _rule("competent_authority"),
+    "case.review": _rule("competent_authority"),
+    "case.close": _rule("competent_authority"),
+    "case.read": _rule(
+        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
+    ),
+    "case.list": _rule(
+        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
+    ),
+    "case.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
+    "case.import": _rule("competent_authority social_affairs administrator"),
+    "instrument.read": _rule(EVERYONE),
+    # referral
+    "provider.register": _rule("provider social_affairs"),
+    "provider.decide": _rule("social_affairs"),
+    "provider.read": _rule(
+        "first_responder competent_authority social_affairs provider embassy_desk coordinator auditor"
+    ),
+    "referral.make": _rule("competent_authority social_affairs", own="first_responder provider"),
+    "referral.decide": _rule("social_affairs"),
+    "referral.respond": _rule(own="provider"),
+    "referral.complete": _rule("social_affairs", own="provider"),
+    "referral.read": _rule("competent_authority social_affairs auditor", own="first_responder provider"),
+    "options.read": _rule("competent_authority social_affairs", own="first_responder provider"),
+    # aftercare
+    "shelter.open": _rule("social_affairs", own="provider"),
+    "shelter.capacity": _rule("social_affairs", own="provider"),
+    "shelter.hold": _rule("social_affairs competent_authority", own="provider"),
+    "shelter.inspect": _rule("social_affairs"),
+    "shelter.read": _rule("competent_authority social_affairs coordinator auditor", own="provider"),
+    "placement.admit": _rule("social_affairs", own="provider"),
+    "placement.change": _rule("social_affairs", own="provider"),
+    "placement.read": _rule("social_affairs competent_authority auditor", own="provider"),
+    "follow_up.record": _rule("social_affairs", own="provider"),
+    # justice
+    "report.file": _rule("justice first_responder"),
+    "court_case.open": _rule("justice"),
+    "court_case.change": _rule("justice"),
+    "court_case.read": _rule("justice competent_authority auditor"),
+    "victim_charge.record": _rule("justice first_responder competent_authority"),
+    # repatriation
+    "corridor.read": _rule(EVERYONE),
+    "repatriation.start": _rule("social_affairs embassy_desk competent_authority"),
+    "repatriation.step": _rule("social_affairs embassy_desk competent_authority first_responder provider"),
+    "repatriation.read": _rule("social_affairs competent_authority auditor", own="embassy_desk first_responder"),
+    "inbox.post": _rule("embassy_desk"),
+    # views
+    "view.shelter_capacity": _rule(
+        "competent_authority social_affairs coordinator auditor first_responder", own="provider"
+    ),
+    "view.court_outcomes": _rule("competent_authority justice social_affairs coordinator auditor"),
+    "view.cross_border": _rule("social_affairs competent_authority coordinator auditor", own="embassy_desk"),
+    "view.coverage": _rule("competent_authority social_affairs coordinator auditor"),
+    "statistics.read": _rule(EVERYONE),
+    "statistics.read_small_cells": _rule("competent_authority auditor"),
+    # audit
+    "history.read": _rule(
+        "auditor competent_authority social_affairs", own="first_responder provider justice embassy_desk"
+    ),
+    "history.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
+    "events.read": _rule("auditor administrator"),
+    "log.read": _rule("auditor administrator coordinator competent_authority"),
+    "access_log.read": _rule("auditor competent_authority"),
+}
+
+
+def scope(action: str, roles: frozenset[str]) -> Scope | None:
+    """How far a caller with these roles may do an action; None where not at all."""
+    rule = POLICY[action]
+    if roles & rule.all:
+        return "all"
+    return "own" if roles & rule.own else None

@@ -1,0 +1,116 @@
+"""The gate that every request body passes before a model sees it: size, type, encoding, duplicates, NUL."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from libs.events.event import JSON
+from libs.runtime.ids import now
+from libs.runtime.problems import Problem, invalid, pointer
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far in the future `occurred_at` may lie."""
+
+DEPTH_MAX = 32
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A request body: strict types, no unknown keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FactBody(Body):
+    """A body that records something that happened at `occurred_at` (RFC 3339 with an offset)."""
+
+    occurred_at: AwareDatetime
+
+
+async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("application/json",)) -> bytes:
+    """The body's bytes. Raises Problem where they are too many, encoded, or of another type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in media_types:
+        raise Problem(415, "unsupported-media-type", f"send Content-Type: {' or '.join(media_types)}")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(415, "unsupported-media-type", "send the body without Content-Encoding")
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise Problem(413, "body-too-large", f"the body is larger than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parsed(model: type[B], raw: bytes) -> B:
+    """The body as a model. Raises Problem 400 where it is no proper JSON, 422 where it does not fit."""
+    check_json(raw)
+    try:
+        body = model.model_validate_json(raw)
+    except ValidationError as fault:
+        raise invalid(fault) from None
+    occurred_at = getattr(body, "occurred_at", None)
+    if isinstance(occurred_at, datetime):
+        check_moment(occurred_at, "/occurred_at")
+    return body
+
+
+def check_moment(occurred_at: datetime, at: str) -> None:
+    """Raises Problem where a moment lies in the future, or before anything that this register can hold."""
+    if occurred_at > now() + CLOCK_SKEW:
+        raise _unfit(at, "lies in the future (is the year of another calendar?)")
+    if occurred_at.year < 1900:  # noqa: PLR2004 - nobody in this register was met before
+        raise _unfit(at, "lies before 1900")
+
+
+def check_json(raw: bytes) -> JSON:
+    """Refuse what JSON parsers disagree about: other encodings, duplicate keys, NaN, NUL, great depth."""
+    try:
+        value = json.loads(raw.decode("utf-8", errors="strict"), object_pairs_hook=_distinct, parse_constant=_refuse)
+    except (ValueError, RecursionError) as fault:
+        what = str(fault) if isinstance(fault, _Unfit) else "the body is not JSON in UTF-8"
+        raise Problem(400, "malformed-json", what) from None
+    if b"\\u0000" in raw or b"[[[[" in raw or raw.count(b"{") + raw.count(b"[") > DEPTH_MAX:
+        _walk(value, ())
+    return value
+
+
+class _Unfit(ValueError):
+    """A message that may be shown: it repeats nothing of the input."""
+
+
+def _distinct(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _Unfit("an object has the same key twice")
+    return mapping
+
+
+def _refuse(_: str) -> None:
+    raise _Unfit("NaN and Infinity are not JSON")
+
+
+def _walk(value: JSON, path: tuple[str | int, ...]) -> None:
+    if len(path) > DEPTH_MAX:
+        raise Problem(400, "malformed-json", f"the body is nested deeper than {DEPTH_MAX}")
+    match value:
+        case str() if "\0" in value:
+            raise _unfit(pointer(path), "holds a NUL character")
+        case dict():
+            for key, inner in value.items():
+                if "\0" in key:
+                    raise _unfit(pointer(path), "has a key with a NUL character")
+                _walk(inner, (*path, key))
+        case list():
+            for index, inner in enumerate(value):
+                _walk(inner, (*path, index))
+
+
+def _unfit(at: str, what: str) -> Problem:
+    return Problem(422, "invalid-request", f"{at} {what}", errors=[{"pointer": at, "detail": what}])

@@ -1,0 +1,57 @@
+"""What the environment says: every `NRM_` variable, its default and its meaning. Nothing else reads the environment."""
+
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICES = ("identification", "referral", "aftercare", "justice", "repatriation")
+PROCESSES = ("portal", *SERVICES, "views", "audit", "relay")
+
+
+class Settings(BaseSettings):
+    """The configuration of one process, read once at its start."""
+
+    model_config = SettingsConfigDict(env_prefix="NRM_", extra="ignore")
+
+    database_url: str = Field("", description="Administrator's PostgreSQL URL; roles of the processes derive from it")
+    kafka_bootstrap_servers: str = Field("", description="host:port of the Kafka brokers")
+    port_base: int = Field(8000, description="portal = base, identification = base+1, … audit = base+7, relay = base+8")
+    bind: str = Field("127.0.0.1", description="address that the processes listen on")
+    data_dir: Path = Field(Path(".data"), description="where the launcher keeps PostgreSQL, Kafka and the keys")
+    topic_prefix: str = Field("nrm", description="first part of every topic name")
+    topic_partitions: int = Field(4, description="partitions of each topic; fixed once created")
+    topic_replicas: int = Field(1, description="replicas of each topic; 3 in production")
+    role_secret: str = Field("", description="secret that the database roles' passwords derive from; else a file")
+    master_key: str = Field("", description="base64 of 32 bytes that wrap the persons' keys; else a file")
+    jwks_url: str = Field("", description="JWKS of the OpenID Connect issuer; empty: this folder's development key")
+    issuer: str = Field("urn:opennrm:development", description="`iss` that a token must carry")
+    audience: str = Field("opennrm", description="`aud` that a token must carry")
+    body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
+    log_level: str = Field("info", description="debug, info, warning or error")
+
+    def port(self, process: str) -> int:
+        """The port of a process by its name in the contract."""
+        return self.port_base + PROCESSES.index(process)
+
+    def url(self, process: str) -> str:
+        """The base URL at which a process answers on this machine."""
+        return f"http://127.0.0.1:{self.port(process)}"
+
+    def topic(self, service: str) -> str:
+        """The topic on which a service's events are published."""
+        return f"{self.topic_prefix}.{service}.events.v1"
+
+    def role_url(self, role: str, password: str) -> str:
+        """The administrator's URL with the user and password of a process's own role."""
+        parts = urlsplit(self.database_url)
+        address = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password)}@{address}"))
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

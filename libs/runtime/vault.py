@@ -1,0 +1,81 @@
+"""Personal fields, encrypted per person (AES-256-GCM). Destroying a person's key makes them unreadable everywhere."""
+
+import base64
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import asyncpg
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from libs.events.event import JSON
+from libs.events.store import Unavailable
+
+_NONCE_BYTES = 12
+_VERSION = "v1."
+CACHE_KEYS_MAX = 2_000
+"""Unwrapped keys that a process remembers; a shredded one is dropped by `forget` and by age of use."""
+
+
+class Shredded(LookupError):
+    """The person's key is destroyed: what it encrypted can never be read again."""
+
+
+class Vault:
+    """Encrypts and decrypts the personal fields of events. Keys stand wrapped in their own schema."""
+
+    def __init__(self, pool: asyncpg.Pool, master_key: bytes) -> None:
+        self._pool = pool
+        self._master = AESGCM(master_key)
+        self._keys: OrderedDict[str, AESGCM] = OrderedDict()
+
+    def new_key(self, case_id: str) -> bytes:
+        """A new key for a person, wrapped by the master key, for the append that opens the case."""
+        key, nonce = os.urandom(32), os.urandom(_NONCE_BYTES)
+        self._remember(case_id, AESGCM(key))
+        return nonce + self._master.encrypt(nonce, key, case_id.encode())
+
+    async def seal(self, case_id: str, personal: Mapping[str, JSON]) -> str:
+        """The ciphertext of personal fields. Raises Shredded where the person's key is gone."""
+        key = await self._key(case_id)
+        nonce = os.urandom(_NONCE_BYTES)
+        plain = orjson.dumps(personal, option=orjson.OPT_SORT_KEYS)
+        return _VERSION + base64.b64encode(nonce + key.encrypt(nonce, plain, case_id.encode())).decode()
+
+    async def open(self, case_id: str, sealed: str) -> dict[str, JSON]:
+        """The personal fields in a ciphertext. Raises Shredded where the person's key is gone."""
+        key = await self._key(case_id)
+        raw = base64.b64decode(sealed.removeprefix(_VERSION))
+        try:
+            plain = key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], case_id.encode())
+        except InvalidTag:
+            self._keys.pop(case_id, None)
+            raise
+        opened: dict[str, JSON] = orjson.loads(plain)
+        return opened
+
+    def forget(self, case_id: str) -> None:
+        """Drop a key from this process's memory."""
+        self._keys.pop(case_id, None)
+
+    async def _key(self, case_id: str) -> AESGCM:
+        found = self._keys.get(case_id)
+        if found:
+            self._keys.move_to_end(case_id)
+            return found
+        try:
+            wrapped = await self._pool.fetchval("SELECT wrapped FROM vault.person_key WHERE case_id = $1", case_id)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
+            raise Unavailable("the key vault cannot be reached") from fault
+        if wrapped is None:
+            raise Shredded(case_id)
+        key = AESGCM(self._master.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], case_id.encode()))
+        self._remember(case_id, key)
+        return key
+
+    def _remember(self, case_id: str, key: AESGCM) -> None:
+        self._keys[case_id] = key
+        if len(self._keys) > CACHE_KEYS_MAX:
+            self._keys.popitem(last=False)

@@ -1,0 +1,137 @@
+"""What must hold between the events of a log: dense versions, hash chains, one position each, true manifests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from libs.transparency.align import Finding
+from libs.transparency.canonical import FIRST_PREVHASH
+from libs.transparency.lines import Seen
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, HeadMap, fold
+
+_START = (0, FIRST_PREVHASH, "-")
+
+
+class Chains:
+    """Follows every stream through events that are known to be the log's. Memory grows with streams, not events."""
+
+    def __init__(self, *, dense: bool, from_start: bool) -> None:
+        """Take `dense` where no event of a stream may be missing, `from_start` where each begins with version 1."""
+        self._dense = dense
+        self._from_start = from_start
+        self.heads: dict[str, tuple[int, str, str]] = {}
+        self.gaps: list[Finding] = []
+
+    def check(self, lines: list[Seen], *, whole: bool) -> Iterator[Finding]:
+        """Check lines in log order; `whole` is false once a line before them is known to be missing or changed."""
+        heads = self.heads
+        for seen in lines:
+            envelope = seen.envelope
+            stream, version = envelope.get("stream", ""), envelope.get("streamversion", 0)
+            before = heads.get(stream, _START)
+            if version != before[0] + 1 or envelope.get("prevhash") != before[1]:
+                yield from self._broken(seen, before, whole=whole)
+            heads[stream] = (version, seen.hash, envelope.get("id", "-"))
+
+    def _broken(self, seen: Seen, before: tuple[int, str, str], *, whole: bool) -> Iterator[Finding]:
+        version = seen.envelope.get("streamversion")
+        stream = seen.envelope.get("stream")
+        if version == before[0] + 1:
+            yield Finding(seen.event_id, f"forged: its prevhash is not the hash of {stream} {before[0]} ({before[2]})")
+            return
+        gap = Finding(seen.event_id, f"forged: {stream} goes from version {before[0]} to {version} here")
+        known = before is not _START or self._from_start
+        if not isinstance(version, int) or version <= before[0] or (self._dense and whole and known):
+            yield gap
+        elif known:
+            self.gaps.append(gap)
+
+
+class Positions:
+    """Each service gives a position once: finds one that comes twice. Keeps those ahead of the dense run only."""
+
+    def __init__(self) -> None:
+        self._dense: dict[str, int] = {}
+        self._ahead: dict[str, set[int]] = {}
+
+    def check(self, lines: list[Seen]) -> Iterator[Finding]:
+        """Take lines in log order; services may be mixed, and partitions of one service, too."""
+        for seen in lines:
+            position, source = seen.position, seen.envelope.get("source", "")
+            done = self._dense.get(source, 0)
+            if position == done + 1:
+                self._dense[source] = position
+                if source in self._ahead:
+                    self._close_up(source)
+            elif position is not None and (position <= done or position in self._ahead.setdefault(source, set())):
+                yield Finding(seen.event_id, f"forged: position {position} of {source} was there before")
+            elif position is not None:
+                self._ahead[source].add(position)
+
+    def _close_up(self, source: str) -> None:
+        ahead = self._ahead[source]
+        while (following := self._dense[source] + 1) in ahead:
+            ahead.remove(following)
+            self._dense[source] = following
+
+
+class Manifests:
+    """Makes the heads again that a whole log's last manifest must state."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, dict[str, tuple[int, bytes]]] = {"stream": {}, "subject": {}}
+        self._since: dict[str, dict[str, tuple[int, bytes]]] = {"stream": {}, "subject": {}}
+        self._last: tuple[int, Seen] | None = None
+
+    def take(self, indices: list[int] | range, lines: list[Seen]) -> None:
+        """Take matched lines in log order."""
+        streams, subjects = self._heads["stream"], self._heads["subject"]
+        for at, seen in zip(indices, lines, strict=True):
+            envelope = seen.envelope
+            if envelope.get("type") == MANIFEST_TYPE:
+                self._last = (at, seen)
+                self._since = {"stream": {}, "subject": {}}
+                continue
+            stream = envelope["stream"]
+            if self._last is not None:
+                self._since["stream"].setdefault(stream, streams.get(stream, (0, NO_FOLD)))
+            streams[stream] = (envelope["streamversion"], bytes.fromhex(seen.hash))
+            if subject := envelope.get("subject"):
+                count, digest = subjects.get(subject, (0, NO_FOLD))
+                if self._last is not None:
+                    self._since["subject"].setdefault(subject, (count, digest))
+                subjects[subject] = (count + 1, fold(digest, seen.leaf))
+
+    def check(self) -> Iterator[Finding]:
+        """Compare the last manifest with what the log held when it was made."""
+        if self._last is None:
+            return
+        at, seen = self._last
+        heads = HeadMap()
+        for kind, found in self._heads.items():
+            for name, (count, digest) in {**found, **self._since[kind]}.items():
+                if count:
+                    heads.put(Head(f"{kind}/{name}", count, digest))
+        true = {"size": at, "entries": len(heads), "root": heads.root().hex()}
+        if seen.envelope.get("data") != true or seen.envelope.get("stream") != MANIFEST_STREAM:
+            yield Finding(seen.event_id, "forged: this manifest does not state the heads of the log before it")
+
+
+class SubjectFold:
+    """Folds the leaves of one case, to be compared with the manifest's entry for it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.digest = NO_FOLD
+
+    def add(self, leaf: bytes) -> None:
+        """Take the next leaf hash."""
+        self.count += 1
+        self.digest = fold(self.digest, leaf)
+
+
+def short_streams(chains: Chains, heads: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """Name the last exported event of every stream that the manifest knows to go on."""
+    for stream, (version, _, event_id) in chains.heads.items():
+        head = heads.get(f"stream/{stream}")
+        if head and head["count"] > version:
+            yield Finding(event_id, f"cut off: {stream} goes on to version {head['count']} after this event")

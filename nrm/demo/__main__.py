@@ -1,0 +1,103 @@
+"""`python -m nrm.demo`: start the system, play the histories, check every count, print the views, stop the system."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from functools import lru_cache, partial
+from pathlib import Path
+
+import httpx2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from libs.runtime.settings import settings
+from nrm.demo.check import Reader, differences, found
+from nrm.demo.histories import EXAMPLES, History, Names, read_all
+from nrm.demo.player import Performance, Player
+from nrm.demo.tables import print_answers, print_verdict
+from nrm.demo.tally import tally
+from nrm.launcher import System
+from nrm.parts.processes import PartFailed
+from nrm.tokens import mint
+
+TOKEN_S = 3600
+
+
+def main() -> int:
+    """Run the demonstration; 0 only where every count equals the tally of the files."""
+    options = _options()
+    try:
+        return asyncio.run(_run(options))
+    except PartFailed as failed:
+        Console(stderr=True).print(str(failed), style="red", markup=False)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130  # as a shell says that Ctrl-C ended it
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m nrm.demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="stay up after the check, until Ctrl-C")
+    parser.add_argument("--histories", type=Path, default=EXAMPLES, help="folder with providers.yaml and cases/")
+    parser.add_argument("--against", action="store_true", help="play into a system that runs already")
+    return parser.parse_args()
+
+
+async def _run(options: argparse.Namespace) -> int:
+    console = Console()
+    me = asyncio.current_task()
+    if me is not None:  # `kill` stops the demonstration as Ctrl-C does, so that no process of it stays behind
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
+    histories = read_all(options.histories)
+    async with AsyncExitStack() as stack:
+        if not options.against:
+            await stack.enter_async_context(System(settings(), say=console.log))
+        code = await demonstrate(histories, console)
+        if options.keep and not options.against:
+            console.print("The system stays up; Ctrl-C stops it.")
+            await asyncio.Event().wait()
+    return code
+
+
+async def demonstrate(histories: list[History], console: Console) -> int:
+    """Play, check and print; 0 only where every count equals the tally of the files."""
+    names = Names(histories)
+    expected = tally(histories)
+    url = settings().url
+    started_s = time.monotonic()
+    async with httpx2.AsyncClient() as client:
+        performance = await _play(Player(client, url, token, names), histories, console)
+        console.print(f"Played in {time.monotonic() - started_s:.1f} s.")
+        try:
+            answers = await Reader(client, url, token).read(performance, names)
+        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
+            print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
+            return 1
+    wrong = found(differences(expected, answers, performance, names))
+    print_answers(console, answers, expected)
+    print_verdict(console, expected, wrong, *_effort(performance))
+    return 1 if wrong else 0
+
+
+def _effort(performance: Performance) -> tuple[int, int]:
+    return len(performance.writes), performance.retries
+
+
+async def _play(player: Player, histories: list[History], console: Console) -> Performance:
+    columns = (TextColumn("Playing the histories"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("steps", total=sum(len(history.steps) for history in histories))
+        return await player.play_all(histories, partial(progress.advance, bar))
+
+
+@lru_cache
+def token(organisation: str, role: str) -> str:
+    """Mint a token once for each organisation and role; it outlives the demonstration."""
+    return mint(organisation, role, TOKEN_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

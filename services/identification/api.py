@@ -1,0 +1,275 @@
+"""The routes of identification: parse, one command, one record, one answer."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+
+from libs.events.catalogue.identification import Identified
+from libs.events.catalogue.vocabulary import DeterminationOutcome, RouteLeg
+from libs.events.event import JSON
+from libs.events.handle import Outcome, Step
+from libs.runtime.edge import Call, Reader, case_of, reading, recording, resource_response
+from libs.runtime.http import body_schema
+from libs.runtime.ids import new_case_reference
+from libs.runtime.pages import Page, page, page_of
+from services.identification.bodies import (
+    CaseBody,
+    ClosureBody,
+    ConsentBody,
+    CorrectionBody,
+    DeterminationBody,
+    LinkBody,
+    ReviewBody,
+    ScreeningBody,
+    corrected_of,
+)  # fmt: skip
+from services.identification.commands import (
+    Close,
+    Command,
+    Correct,
+    Determine,
+    Identify,
+    Link,
+    OpenReview,
+    RecordConsent,
+    Screen,
+)  # fmt: skip
+from services.identification.decider import DECIDER, age_of, status_of
+from services.identification.rulebook import (
+    INSTRUMENTS,
+    instrument_head,
+    instrument_named,
+    instrument_resource,
+    scored,
+)  # fmt: skip
+from services.identification.state import Open
+
+router = APIRouter(tags=["identification"])
+
+
+@router.post("/v1/cases", status_code=201, openapi_extra=body_schema(CaseBody))
+async def identify(call: Annotated[Call[CaseBody], Depends(recording("case.open", CaseBody))]) -> Response:
+    """A person who may be a victim was met: opens a case. Records `identified`."""
+    body, case_id = call.body, new_case_reference()
+    estimate = body.person.age_estimate
+    group, child = age_of(
+        body.person.date_of_birth, (estimate.min, estimate.max) if estimate else None, body.occurred_at.date()
+    )
+    circumstances = body.circumstances
+    identified = Identified(
+        case_id=case_id,
+        reported_by=call.caller.organisation,
+        channel=body.channel,
+        province=body.place.province,
+        country=body.place.country,
+        sex=body.person.sex,
+        gender=body.person.gender,
+        age_group=group,
+        child=child,
+        nationality=body.person.nationality,
+        language=body.person.language,
+        continuum=circumstances.continuum,
+        exploitation=tuple(circumstances.exploitation),
+        industry=circumstances.industry,
+        recruitment_method=tuple(circumstances.recruitment_method),
+        control_methods=tuple(circumstances.control_methods),
+        route=tuple(RouteLeg(**leg.model_dump(exclude={"place"})) for leg in circumstances.route),
+        personal=body.personal(),
+    )
+    return await call.record(
+        [Step(DECIDER, _stream(case_id), Identify(identified), expected=0)],
+        location=f"/v1/cases/{case_id}",
+        resource=_resource,
+        person_keys=[(case_id, call.edge.vault.new_key(case_id))],
+    )
+
+
+@router.post("/v1/cases/{case}/screenings", status_code=201, openapi_extra=body_schema(ScreeningBody))
+async def screen(
+    case: str, call: Annotated[Call[ScreeningBody], Depends(recording("case.screen", ScreeningBody))]
+) -> Response:
+    """A screening instrument was applied. Records `screened` with what the answers support, and why."""
+    case_id, state = await _open_case(case, call)
+    score = scored(call.body.instrument, call.body.answers, child=state.identified.child)
+    command = Screen(
+        case_id=case_id,
+        instrument=score.instrument,
+        instrument_version=score.version,
+        initial_determination=call.body.initial_determination,
+        result=score.result,
+        act=score.act,
+        means=score.means,
+        purpose=score.purpose,
+        personal={"answers": call.body.answers, "reasons": call.body.reasons},
+    )
+    return await _record(call, case_id, command, extra={"score": score.explanation})
+
+
+@router.post("/v1/cases/{case}/determinations", status_code=201, openapi_extra=body_schema(DeterminationBody))
+async def determine(
+    case: str, call: Annotated[Call[DeterminationBody], Depends(recording("case.determine", DeterminationBody))]
+) -> Response:
+    """The competent authority decides. Records `determined`; 409 `elements-contradict-outcome` where it cannot be."""
+    case_id, _ = await _open_case(case, call)
+    body = call.body
+    command = Determine(
+        case_id=case_id,
+        act=tuple(body.act),
+        means=tuple(body.means),
+        purpose=tuple(body.purpose),
+        outcome=body.outcome,
+        legal_basis=tuple(body.legal_basis),
+        follow_up_on=body.follow_up_on.isoformat() if body.follow_up_on else None,
+        personal={"reasons": body.reasons},
+    )
+    return await _record(call, case_id, command)
+
+
+@router.post("/v1/cases/{case}/consents", status_code=201, openapi_extra=body_schema(ConsentBody))
+async def consent(
+    case: str, call: Annotated[Call[ConsentBody], Depends(recording("case.consent", ConsentBody))]
+) -> Response:
+    """What the person, or who speaks for the person, agrees to, refuses or takes back. Records `consent_recorded`."""
+    case_id, _ = await _open_case(case, call)
+    body = call.body
+    return await _record(call, case_id, RecordConsent(case_id, body.kind, body.given, body.by, _reason(body.reason)))
+
+
+@router.post("/v1/cases/{case}/corrections", status_code=201, openapi_extra=body_schema(CorrectionBody))
+async def correct(
+    case: str, call: Annotated[Call[CorrectionBody], Depends(recording("case.correct", CorrectionBody))]
+) -> Response:
+    """What was believed is corrected; what was known before stays in the history. Records `corrected`."""
+    case_id, _ = await _open_case(case, call)
+    return await _record(call, case_id, Correct(corrected_of(case_id, call.body)))
+
+
+@router.post("/v1/cases/{case}/links", status_code=201, openapi_extra=body_schema(LinkBody))
+async def link(case: str, call: Annotated[Call[LinkBody], Depends(recording("case.link", LinkBody))]) -> Response:
+    """Two cases are, or are not, the same person. Records `linked` or `unlinked`; both keep their histories."""
+    case_id, _ = await _open_case(case, call)
+    other = case_of(call.body.other_case_id)
+    await call.load(DECIDER, _stream(other), "other case")
+    return await _record(call, case_id, Link(case_id, other, call.body.same_person, _reason(call.body.reason)))
+
+
+@router.post("/v1/cases/{case}/reviews", status_code=201, openapi_extra=body_schema(ReviewBody))
+async def review(
+    case: str, call: Annotated[Call[ReviewBody], Depends(recording("case.review", ReviewBody))]
+) -> Response:
+    """A determination is to be looked at again; the next one stands. Records `review_opened`."""
+    case_id, _ = await _open_case(case, call)
+    return await _record(call, case_id, OpenReview(case_id, _reason(call.body.reason)))
+
+
+@router.post("/v1/cases/{case}/closure", status_code=201, openapi_extra=body_schema(ClosureBody))
+async def close(
+    case: str, call: Annotated[Call[ClosureBody], Depends(recording("case.close", ClosureBody))]
+) -> Response:
+    """The case needs nothing more, or is taken up again. Records `closed` or `reopened`."""
+    case_id, _ = await _open_case(case, call)
+    return await _record(call, case_id, Close(case_id, call.body.reopen, _reason(call.body.reason)))
+
+
+@router.get("/v1/cases/{case}")
+async def read_case(case: str, reader: Annotated[Reader, Depends(reading("case.read"))]) -> Response:
+    """The case as it stands. Personal fields stand under `personal`, for those entitled."""
+    case_id = case_of(case)
+    loaded = await reader.load(DECIDER, _stream(case_id), "case")
+    owner = loaded.state.identified.reported_by
+    reader.require_own(owner)
+    shown = case_resource(case_id, loaded.state)
+    if reader.may("case.read_names", owner):
+        shown["personal"] = await _personal(reader, case_id, loaded.state)
+    return resource_response(loaded.version, {**shown, "version": loaded.version})
+
+
+@router.get("/v1/cases")
+async def list_cases(
+    reader: Annotated[Reader, Depends(reading("case.list"))],
+    asked: Annotated[Page, Depends(page)],
+    outcome: DeterminationOutcome | None = None,
+    province: Annotated[str | None, Query(max_length=6)] = None,
+    nationality: Annotated[str | None, Query(max_length=2)] = None,
+    closed: bool | None = None,  # noqa: FBT001 - a query parameter
+) -> Response:
+    """The cases that the caller may see, by reference; a moment behind the newest writes."""
+    rows = await reader.edge.pool.fetch(
+        "SELECT to_jsonb(k) AS item FROM identification_known.known_case k WHERE case_id > $1 "
+        "AND reported_by = coalesce($2, reported_by) AND ($3::text IS NULL OR outcome = $3) "
+        "AND ($4::text IS NULL OR province = $4) AND ($5::text IS NULL OR nationality = $5) "
+        "AND ($6::boolean IS NULL OR coalesce(closed, false) = $6) ORDER BY case_id LIMIT $7",
+        asked.after, reader.caller.organisation if reader.scope == "own" else None,
+        outcome, province, nationality, closed, asked.limit + 1,
+    )  # fmt: skip
+    return page_of([orjson.loads(row["item"]) for row in rows], "case_id", asked)
+
+
+@router.get("/v1/instruments")
+async def list_instruments(_: Annotated[Reader, Depends(reading("instrument.read"))]) -> Response:
+    """The screening instruments: their ids, versions and titles."""
+    return resource_response(1, {"items": [instrument_head(one) for one in INSTRUMENTS.by_key.values()], "next": None})
+
+
+@router.get("/v1/instruments/{instrument}")
+async def read_instrument(instrument: str, _: Annotated[Reader, Depends(reading("instrument.read"))]) -> Response:
+    """One instrument with its questions in every language."""
+    found = instrument_named(instrument)
+    return resource_response(found.version, instrument_resource(found))
+
+
+def case_resource(case_id: str, state: Open) -> dict[str, JSON]:
+    """The case as it stands, without personal fields."""
+    identified, determination = state.identified, state.determination
+    return {
+        "case_id": case_id,
+        **identified.model_dump(mode="json", exclude={"case_id", "sealed"}),
+        "status": status_of(state),
+        "screenings": [one.model_dump(mode="json", exclude={"case_id", "sealed"}) for one in state.screenings],
+        "determination": determination.model_dump(mode="json", exclude={"case_id", "sealed"})
+        if determination
+        else None,
+        "consents": {kind: {"given": one.given, "by": one.by} for kind, one in state.consents.items()},
+        "linked_cases": sorted(state.linked),
+        "under_review": state.under_review,
+        "closed": state.closed,
+    }
+
+
+async def _personal(reader: Reader, case_id: str, state: Open) -> dict[str, JSON]:
+    """What is known of the person, corrections applied in order."""
+    personal: dict[str, JSON] = {}
+    for event in (state.identified, *state.corrections):
+        if event.sealed:
+            personal |= await reader.edge.vault.open(case_id, event.sealed)
+    return personal
+
+
+async def _open_case(case: str, call: Call[Any]) -> tuple[str, Open]:
+    """The case that a call is about; it exists, and is the caller's where the call is limited to its own."""
+    case_id = case_of(case)
+    loaded = await call.load(DECIDER, _stream(case_id), "case")
+    call.require_own(loaded.state.identified.reported_by)
+    return case_id, loaded.state
+
+
+async def _record(call: Call[Any], case_id: str, command: Command, extra: Mapping[str, JSON] | None = None) -> Response:
+    return await call.record(
+        [Step(DECIDER, _stream(case_id), command)],
+        location=f"/v1/cases/{case_id}",
+        resource=lambda outcome: {**_resource(outcome), **(extra or {})},
+    )
+
+
+def _resource(outcome: Outcome) -> Mapping[str, JSON]:
+    return case_resource(outcome.stream.partition(":")[2], outcome.state)
+
+
+def _stream(case_id: str) -> str:
+    return f"case:{case_id}"
+
+
+def _reason(reason: str | None) -> Mapping[str, JSON]:
+    return {"reason": reason} if reason else {}

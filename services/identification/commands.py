@@ -1,0 +1,104 @@
+"""What can be asked of a case. Imperative, plain data; personal fields stand apart in `personal`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from libs.events.catalogue.identification import Corrected, Identified
+from libs.events.catalogue.vocabulary import (
+    Act,
+    ConsentBy,
+    ConsentKind,
+    DeterminationOutcome,
+    InitialDetermination,
+    LegalBasis,
+    Means,
+    Purpose,
+)  # fmt: skip
+from libs.events.event import JSON
+
+Personal: TypeAlias = Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Open a case for a person who was met."""
+
+    identified: Identified
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Record an instrument's answers, what they support, and the officer's own view."""
+
+    case_id: str
+    instrument: str
+    instrument_version: int
+    initial_determination: InitialDetermination
+    result: str
+    act: tuple[str, ...]
+    means: tuple[str, ...]
+    purpose: tuple[str, ...]
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
+class Determine:
+    """Decide whether the person is a victim."""
+
+    case_id: str
+    act: tuple[Act, ...]
+    means: tuple[Means, ...]
+    purpose: tuple[Purpose, ...]
+    outcome: DeterminationOutcome
+    legal_basis: tuple[LegalBasis, ...]
+    follow_up_on: str | None
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsent:
+    """Record what the person (or who speaks for the person) agreed to or refused."""
+
+    case_id: str
+    kind: ConsentKind
+    given: bool
+    by: ConsentBy
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """Correct what is believed about the person."""
+
+    corrected: Corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Say that two cases are, or are not, the same person."""
+
+    case_id: str
+    other_case_id: str
+    same_person: bool
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReview:
+    """Ask for a determination to be looked at again."""
+
+    case_id: str
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the case, or take it up again."""
+
+    case_id: str
+    reopen: bool
+    personal: Personal
+
+
+Command: TypeAlias = Identify | Screen | Determine | RecordConsent | Correct | Link | OpenReview | Close

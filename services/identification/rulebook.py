@@ -1,0 +1,76 @@
+"""The rule files of identification, read once at start: instruments, and what their answers support."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from libs.events.decider import Refused
+from libs.events.event import JSON
+from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments
+from libs.rules.scoring import Score, score
+
+INSTRUMENTS = load_instruments()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What an instrument's answers support, as the event keeps it, and the explanation that the officer is shown."""
+
+    instrument: str
+    version: int
+    result: str
+    act: tuple[str, ...]
+    means: tuple[str, ...]
+    purpose: tuple[str, ...]
+    explanation: Mapping[str, JSON]
+
+
+def instrument_named(name: str) -> Instrument:
+    """An instrument by `screening-form.v1`, or its newest version by `screening-form`. Raises Refused."""
+    try:
+        return INSTRUMENTS.of(name.replace("_", "-"))
+    except UnknownInstrument:
+        known = ", ".join(sorted(INSTRUMENTS.by_key))
+        raise Refused(
+            "unknown-instrument", f"instrument is one of {known}", status=422, pointer="/instrument"
+        ) from None
+
+
+def scored(name: str, answers: Mapping[str, JSON], *, child: bool) -> Scored:
+    """What the answers support. An answer to a question that the instrument lacks is kept, named, and not scored."""
+    instrument = instrument_named(name)
+    known = {question.id for question in instrument.questions}
+    asked = {question: answer for question, answer in answers.items() if question in known}
+    faults = check(instrument, asked)
+    if faults:
+        raise Refused("invalid-request", faults[0].detail, status=422, pointer=faults[0].pointer)
+    found = score(instrument, asked, child=child)
+    explanation = {**asdict(found), "not_scored": sorted(set(answers) - known)}
+    return Scored(
+        instrument.id, instrument.version, found.result,
+        _values(found, "act"), _values(found, "means"), _values(found, "purpose"), explanation,
+    )  # fmt: skip
+
+
+def instrument_head(instrument: Instrument) -> dict[str, JSON]:
+    """An instrument in a list."""
+    return {
+        "instrument_id": instrument.key,
+        "id": instrument.id,
+        "version": instrument.version,
+        "title": dict(instrument.title),
+        "draft": instrument.draft,
+    }
+
+
+def instrument_resource(instrument: Instrument) -> dict[str, JSON]:
+    """An instrument with its questions."""
+    return {**instrument_head(instrument), "questions": [_question(question) for question in instrument.questions]}
+
+
+def _question(question: object) -> dict[str, JSON]:
+    shown: dict[str, JSON] = asdict(question)  # type: ignore[call-overload]  # a frozen dataclass of JSON values
+    return shown
+
+
+def _values(found: Score, element: str) -> tuple[str, ...]:
+    return tuple(sorted({one.value for one in found.elements if one.element == element}))

@@ -1,0 +1,83 @@
+"""What a case is, from its events. `evolve` is total, decides nothing and never refuses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, assert_never
+
+from libs.events.catalogue.identification import (
+    Closed,
+    ConsentRecorded,
+    Corrected,
+    Determined,
+    IdentificationEvent,
+    Identified,
+    Linked,
+    Reopened,
+    ReviewOpened,
+    Screened,
+    Unlinked,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """No such case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A case, with what stands now: corrections applied, the latest determination, the latest consent of each kind."""
+
+    identified: Identified
+    screenings: tuple[Screened, ...] = ()
+    determination: Determined | None = None
+    consents: Mapping[str, ConsentRecorded] = field(default_factory=dict)
+    corrections: tuple[Corrected, ...] = ()
+    linked: frozenset[str] = frozenset()
+    under_review: bool = False
+    closed: bool = False
+
+    @property
+    def presumed(self) -> bool:
+        """Whether the latest screening presumes a victim and no determination says otherwise."""
+        latest = self.screenings[-1].initial_determination if self.screenings else None
+        return latest == "presumed_victim" and self.determination is None
+
+
+State: TypeAlias = Unopened | Open
+
+
+def evolve(state: State, event: IdentificationEvent) -> State:
+    """The case after an event."""
+    if isinstance(event, Identified):
+        return Open(event)
+    assert isinstance(state, Open), "a case's first event is identified"  # noqa: S101 - the store cannot hold less
+    match event:
+        case Screened():
+            return replace(state, screenings=(*state.screenings, event))
+        case Determined():
+            return replace(state, determination=event, under_review=False)
+        case ConsentRecorded():
+            return replace(state, consents={**state.consents, event.kind: event})
+        case Corrected():
+            return replace(
+                state, identified=_corrected(state.identified, event), corrections=(*state.corrections, event)
+            )
+        case Linked():
+            return replace(state, linked=state.linked | {event.other_case_id})
+        case Unlinked():
+            return replace(state, linked=state.linked - {event.other_case_id})
+        case ReviewOpened():
+            return replace(state, under_review=True)
+        case Closed():
+            return replace(state, closed=True)
+        case Reopened():
+            return replace(state, closed=False)
+        case _:
+            assert_never(event)
+
+
+def _corrected(identified: Identified, corrected: Corrected) -> Identified:
+    """What was identified, with the corrected fields in place."""
+    changed = corrected.model_dump(exclude_none=True, exclude={"case_id", "sealed", "personal"})
+    return identified.model_copy(update=changed)

@@ -1,0 +1,5 @@
+"""The stub of one process."""
+
+from tests.platform.stub_process import serve
+
+serve("relay")
