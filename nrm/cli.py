@@ -1,7 +1,7 @@
 """The `nrm` command: finds its subcommands in `nrm/commands/`, imports only the one that is asked for.
 
 A command is a module `nrm/commands/<name>.py` with a function `command` (typer annotations for its arguments) whose
-docstring's first line is the help, or with `app`, a `typer.Typer` of its own. `_` in the file's name is `-` on the
+docstring is the help, or with `app`, a `typer.Typer` of its own. `_` in the file's name is `-` on the
 command line; a name that Python keeps for itself gets `_` at the end (`import_.py`). Nothing needs registering: `nrm`
 alone lists the files by reading their docstrings, without importing them.
 """
@@ -48,7 +48,10 @@ def _loaded(name: str, file: Path) -> TyperCommand | TyperGroup | None:
 
 
 def _named(name: str, file: Path) -> TyperCommand:
-    return TyperCommand(name, help=ast.get_docstring(ast.parse(file.read_text())))
+    tree = ast.parse(file.read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "command"]
+    said = ast.get_docstring(functions[0]) if functions else None
+    return TyperCommand(name, help=said or ast.get_docstring(tree))
 
 
 app = typer.Typer(cls=Lazy, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)

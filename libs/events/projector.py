@@ -60,7 +60,7 @@ class Projector:
         self.projection = projection
         self._dsn = dsn
         self._source = source
-        self.leading = False
+        self.leading = self.standby = False
         self.advanced = asyncio.Condition()
 
     async def run(self) -> None:
@@ -73,7 +73,7 @@ class Projector:
                 log.warning("projection.waiting", projection=self.projection.name, fault=type(fault).__name__)
             except Exception as fault:  # noqa: BLE001 - the consume loop: say it, wait, and try again; never skip
                 log.error("projection.failed", projection=self.projection.name, fault=type(fault).__name__)
-            self.leading = False
+            self.leading = self.standby = False
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_S_MAX)
 
@@ -81,7 +81,9 @@ class Projector:
         connection = await asyncpg.connect(self._dsn)
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", self.projection.name):
+                self.standby = True
                 await asyncio.sleep(0.5)
+            self.standby = False
             generation = await generations.ensure(connection, self.projection)
             self.leading = True
             log.info("projection.leading", projection=self.projection.name, generation=generation.number)

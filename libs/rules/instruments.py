@@ -243,7 +243,7 @@ def _document_faults(document: Document, stem: str) -> Iterator[Fault]:
 
 def _question_faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if (entry["answer"] == "choice") != ("options" in entry):
-        yield "options", "a choice has options, and nothing else has"
+        yield "options" if "options" in entry else "answer", "a choice has options, and nothing else has"
     if (entry["weight"] is None) == ("dimension" in entry):
         yield "weight", "a weight needs a dimension, and a dimension needs a weight"
     if entry["weight"] is not None and not {"when", "bears_on"} <= entry.keys():

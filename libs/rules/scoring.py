@@ -94,32 +94,35 @@ def score(instrument: Instrument, answers: Mapping[str, object], *, child: bool)
     findings = _findings(instrument, answers, child=child)
     dimensions = _dimensions(findings)
     elements = _elements(findings, dimensions)
-    result = _result(instrument, answers, child=child)
     return Score(
         instrument=instrument.key,
         child=child,
-        result=result,
+        result=_result(instrument, answers, child=child),
         findings=findings,
         dimensions=dimensions,
         elements=elements,
         missing=_missing(elements, child=child),
-        would_change=tuple(_changes(instrument, answers, result, child=child)),
+        would_change=tuple(_changes(instrument, answers, child=child)),
         notes=tuple(_notes(instrument, answers, findings, elements, child=child)),
     )
 
 
 def _findings(instrument: Instrument, answers: Mapping[str, object], *, child: bool) -> tuple[Finding, ...]:
     return tuple(
-        Finding(
-            question=question.id,
-            indicator=question.indicator,
-            dimension=question.dimension,
-            weight=question.weight.of(child=child) if question.weight else None,
-            direct=question.direct,
-            bears_on=tuple((b.element, b.value) for b in question.bears_on if b.applies(child=child)),
-        )
+        _finding(question, child=child)
         for question in instrument.questions
         if question.id in answers and _speaks(question, answers[question.id])
+    )
+
+
+def _finding(question: Question, *, child: bool) -> Finding:
+    return Finding(
+        question=question.id,
+        indicator=question.indicator,
+        dimension=question.dimension,
+        weight=question.weight.of(child=child) if question.weight else None,
+        direct=question.direct,
+        bears_on=tuple((b.element, b.value) for b in question.bears_on if b.applies(child=child)),
     )
 
 
@@ -170,25 +173,26 @@ def _elements(findings: tuple[Finding, ...], dimensions: tuple[Dimension, ...]) 
 
 def _result(instrument: Instrument, answers: Mapping[str, object], *, child: bool) -> str:
     """The result; `insufficient` instead of `none` where the questions left open could still support something."""
-    result = _verdict(_findings(instrument, answers, child=child), child=child)
-    if (
-        result == "none"
-        and _verdict(_findings(instrument, _worst_case(instrument, answers), child=child), child=child) != "none"
-    ):
-        return "insufficient"
-    return result
+    found = _verdict(_findings(instrument, answers, child=child), child=child)
+    return found if found != "none" else _if_none(instrument, answers, child=child)
+
+
+def _if_none(instrument: Instrument, answers: Mapping[str, object], *, child: bool) -> str:
+    most = {question.id: question.when[0] for question in instrument.questions if question.when}
+    possible = _verdict(_findings(instrument, {**most, **answers}, child=child), child=child)
+    return "none" if possible == "none" else "insufficient"
 
 
 def _verdict(findings: tuple[Finding, ...], *, child: bool) -> str:
-    dimensions = {dimension.name: dimension.positive for dimension in _dimensions(findings)}
-    elements = {element.element for element in _elements(findings, _dimensions(findings))}
-    exploited = dimensions["exploitation"]
-    deceived, recruited_by_force = dimensions["deceptive_recruitment"], dimensions["coercive_recruitment"]
-    coerced = dimensions["coercion_at_destination"]
+    dimensions = _dimensions(findings)
+    positive = {dimension.name for dimension in dimensions if dimension.positive}
+    elements = {element.element for element in _elements(findings, dimensions)}
+    exploited, deceived = "exploitation" in positive, "deceptive_recruitment" in positive
+    coerced, forced = "coercion_at_destination" in positive, "coercive_recruitment" in positive
     stated = any(found.direct and any(bearing[0] == "purpose" for bearing in found.bears_on) for found in findings)
     if child and {"act", "purpose"} <= elements:  # Palermo Protocol, article 3 (c): a child needs no means
         return "trafficking"
-    if exploited and coerced and (deceived or recruited_by_force):
+    if exploited and coerced and (deceived or forced):
         return "trafficking"
     if {"act", "means"} <= elements and (stated or (exploited and coerced)):  # Palermo Protocol, article 3 (a)
         return "trafficking"
@@ -197,24 +201,22 @@ def _verdict(findings: tuple[Finding, ...], *, child: bool) -> str:
     return "none"
 
 
-def _worst_case(instrument: Instrument, answers: Mapping[str, object]) -> Mapping[str, object]:
-    open_answers = {question.id: question.when[0] for question in instrument.questions if question.when}
-    return {**open_answers, **answers}
-
-
 def _missing(elements: tuple[Element, ...], *, child: bool) -> tuple[str, ...]:
     needed = ("act", "purpose") if child else ("act", "means", "purpose")
     return tuple(element for element in needed if element not in {found.element for found in elements})
 
 
-def _changes(instrument: Instrument, answers: Mapping[str, object], result: str, *, child: bool) -> Iterator[Change]:
+def _changes(instrument: Instrument, answers: Mapping[str, object], *, child: bool) -> Iterator[Change]:
+    """One more yes never weakens anything, and leaves what the open questions could support at most as it was."""
+    findings = _findings(instrument, answers, child=child)
+    verdict = _verdict(findings, child=child)
     for question in instrument.questions:
         if question.id in answers or not question.when:
             continue
-        changed = _result(instrument, {**answers, question.id: question.when[0]}, child=child)
-        if changed != result:
+        changed = _verdict((*findings, _finding(question, child=child)), child=child)
+        if changed != verdict:
             yield Change(question.id, question.when[0], changed)
-    other_age = _result(instrument, answers, child=not child)
+    result, other_age = (_result(instrument, answers, child=age) for age in (child, not child))
     if other_age != result:
         yield Change("age", "adult" if child else "child", other_age)
 

@@ -161,7 +161,7 @@ class Statutes:
             return Breach(rule, "a sentence has prison, a fine, or both", self.alternatives.source.placeholder)
         form = "fine_only" if not prison_months else "prison_and_fine" if fine_khr else "prison_only"
         if form not in self.allowed:
-            return Breach(rule, f"{form} is not an alternative under article 97", self.alternatives.source.placeholder)
+            return Breach(rule, f"{form} is not an alternative under {rule}", self.alternatives.source.placeholder)
         if prison_months and article.prison_months is None:
             return Breach(name, f"{name} provides no prison{_see(article)}", article.placeholder)
         if fine_khr and article.fine_khr is None:

@@ -33,12 +33,18 @@ REFUSED = Counter("nrm_access_refused", "Requests outside what the caller may do
 
 
 @dataclass(slots=True)
-class Edge:
-    """What the routes of one process share. Built in its main.py, kept in `app.state.edge`."""
+class Desk:
+    """What the routes of any process share: who calls, and the process's own connections."""
 
     settings: Settings
     tokens: Tokens
     pool: asyncpg.Pool
+
+
+@dataclass(slots=True)
+class Edge(Desk):
+    """What the routes of a service share. Built at its start, kept in `app.state.edge`."""
+
     vault: Vault
     store: EventStore
     recorder: Recorder
@@ -49,10 +55,16 @@ class Edge:
 class Reader:
     """A caller that may do an action, in some scope."""
 
-    edge: Edge
+    desk: Desk
     caller: Caller
     action: str
     scope: Scope
+
+    @property
+    def edge(self) -> Edge:
+        """The service's edge; only services have one, and only their routes ask for it."""
+        assert isinstance(self.desk, Edge)  # noqa: S101 - see above
+        return self.desk
 
     def require_own(self, *owners: str | None) -> None:
         """Raises 403 where the action is limited to what is the caller's own, and this is not."""
@@ -126,16 +138,16 @@ class Call(Reader, Generic[B]):
         )
 
 
-def edge_of(request: Request) -> Edge:
-    """The edge of the process that serves a request."""
-    edge: Edge = request.app.state.edge
-    return edge
+def desk_of(request: Request) -> Desk:
+    """The desk of the process that serves a request."""
+    desk: Desk = request.app.state.edge
+    return desk
 
 
 async def authenticated(request: Request) -> Caller:
     """The caller. Raises 401."""
     try:
-        return await edge_of(request).tokens.caller(request.headers.get("authorization"))
+        return await desk_of(request).tokens.caller(request.headers.get("authorization"))
     except BadToken as fault:
         raise Problem(401, "not-authenticated", str(fault)) from None
     except IssuerAway:
@@ -151,7 +163,7 @@ def reading(action: str) -> Callable[[Request], Any]:
         reach = scope(action, caller.roles)
         if reach is None:
             raise forbidden(caller, action)
-        return Reader(edge_of(request), caller, action, reach)
+        return Reader(desk_of(request), caller, action, reach)
 
     return reader
 
@@ -164,7 +176,8 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
     assert action in POLICY, action  # noqa: S101 - a route names an action of the policy
 
     async def call(request: Request) -> Any:  # noqa: ANN401 - an async generator of one Call
-        edge = edge_of(request)
+        edge = desk_of(request)
+        assert isinstance(edge, Edge)  # noqa: S101 - only services record
         caller = await authenticated(request)
         reach = scope(action, caller.roles)
         if reach is None:

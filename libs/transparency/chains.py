@@ -6,7 +6,7 @@ from typing import Any
 from libs.transparency.align import Finding
 from libs.transparency.canonical import FIRST_PREVHASH
 from libs.transparency.lines import Seen
-from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, HeadMap, fold
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, fold, map_root
 
 _START = (0, FIRST_PREVHASH, "-")
 
@@ -85,20 +85,22 @@ class Manifests:
     def take(self, indices: list[int] | range, lines: list[Seen]) -> None:
         """Take matched lines in log order."""
         streams, subjects = self._heads["stream"], self._heads["subject"]
+        since_streams, since_subjects = self._since["stream"], self._since["subject"]
         for at, seen in zip(indices, lines, strict=True):
             envelope = seen.envelope
             if envelope.get("type") == MANIFEST_TYPE:
                 self._last = (at, seen)
-                self._since = {"stream": {}, "subject": {}}
+                since_streams.clear()
+                since_subjects.clear()
                 continue
             stream = envelope["stream"]
             if self._last is not None:
-                self._since["stream"].setdefault(stream, streams.get(stream, (0, NO_FOLD)))
+                since_streams.setdefault(stream, streams.get(stream, (0, NO_FOLD)))
             streams[stream] = (envelope["streamversion"], bytes.fromhex(seen.hash))
             if subject := envelope.get("subject"):
                 count, digest = subjects.get(subject, (0, NO_FOLD))
                 if self._last is not None:
-                    self._since["subject"].setdefault(subject, (count, digest))
+                    since_subjects.setdefault(subject, (count, digest))
                 subjects[subject] = (count + 1, fold(digest, seen.leaf))
 
     def check(self) -> Iterator[Finding]:
@@ -106,12 +108,13 @@ class Manifests:
         if self._last is None:
             return
         at, seen = self._last
-        heads = HeadMap()
-        for kind, found in self._heads.items():
-            for name, (count, digest) in {**found, **self._since[kind]}.items():
-                if count:
-                    heads.put(Head(f"{kind}/{name}", count, digest))
-        true = {"size": at, "entries": len(heads), "root": heads.root().hex()}
+        heads = [
+            Head(f"{kind}/{name}", count, digest)
+            for kind, found in self._heads.items()
+            for name, (count, digest) in {**found, **self._since[kind]}.items()
+            if count
+        ]
+        true = {"size": at, "entries": len(heads), "root": map_root(heads).hex()}
         if seen.envelope.get("data") != true or seen.envelope.get("stream") != MANIFEST_STREAM:
             yield Finding(seen.event_id, "forged: this manifest does not state the heads of the log before it")
 

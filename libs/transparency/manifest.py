@@ -9,7 +9,8 @@ it, and the count and root of a Merkle map of the heads of those leaves (manifes
   (fold' = SHA-256(fold || leaf hash), from 32 zero bytes), so that not one of them can be left out.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,7 @@ MANIFEST_STREAM = "log-manifest"
 NO_FOLD = bytes(32)
 _EMPTY = bytes(32)
 _BITS = 256
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,24 @@ def _hash(node: _Node | None) -> bytes:
     if node.hashed is None:
         node.hashed = node.head.leaf if node.head else _join(_hash(node.sides[0]), _hash(node.sides[1]))
     return node.hashed
+
+
+def map_root(heads: Iterable[Head]) -> bytes:
+    """Give the root of a map of these heads at once, without making the map."""
+    leaves = sorted([(head.key, head.leaf) for head in heads])
+    return _range_root(leaves, 0, len(leaves), 0)
+
+
+def _range_root(leaves: list[tuple[bytes, bytes]], start: int, end: int, depth: int) -> bytes:
+    if end - start <= 1:
+        return leaves[start][1] if end > start else _EMPTY
+    middle = start
+    if end - start <= _FEW:
+        while middle < end and not _bit(leaves[middle][0], depth):
+            middle += 1
+    else:
+        middle = bisect_left(leaves, 1, start, end, key=lambda leaf: _bit(leaf[0], depth))
+    return _join(_range_root(leaves, start, middle, depth + 1), _range_root(leaves, middle, end, depth + 1))
 
 
 def verify_head(head: Head, path: Sequence[bytes], root: bytes) -> None:

@@ -78,6 +78,8 @@ class Player:
         shared = [h for h in histories if h.name == SHARED]
         for history in shared:
             await self.play(history, after_step)
+        if self.performance.failures:  # without the providers nothing else could succeed
+            return self.performance
         async with asyncio.TaskGroup() as group:
             for history in histories:
                 if history not in shared:

@@ -37,7 +37,7 @@ class Account:
 class Tethered:
     """One child process: starts, stops, and never outlives us, not even our `kill -9`."""
 
-    def __init__(  # noqa: PLR0913 - these are the facts of a process, all by name
+    def __init__(
         self,
         name: str,
         program: Sequence[str],

@@ -1,11 +1,12 @@
 """The rule files of identification, read once at start: instruments, and what their answers support."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments
+from libs.rules.plain import plain
 from libs.rules.scoring import Score, score
 
 INSTRUMENTS = load_instruments()
@@ -44,7 +45,8 @@ def scored(name: str, answers: Mapping[str, JSON], *, child: bool) -> Scored:
     if faults:
         raise Refused("invalid-request", faults[0].detail, status=422, pointer=faults[0].pointer)
     found = score(instrument, asked, child=child)
-    explanation = {**asdict(found), "not_scored": sorted(set(answers) - known)}
+    shown: JSON = plain(found)
+    explanation = {**shown, "not_scored": sorted(set(answers) - known)}
     return Scored(
         instrument.id, instrument.version, found.result,
         _values(found, "act"), _values(found, "means"), _values(found, "purpose"), explanation,
@@ -64,12 +66,7 @@ def instrument_head(instrument: Instrument) -> dict[str, JSON]:
 
 def instrument_resource(instrument: Instrument) -> dict[str, JSON]:
     """An instrument with its questions."""
-    return {**instrument_head(instrument), "questions": [_question(question) for question in instrument.questions]}
-
-
-def _question(question: object) -> dict[str, JSON]:
-    shown: dict[str, JSON] = asdict(question)  # type: ignore[call-overload]  # a frozen dataclass of JSON values
-    return shown
+    return {**instrument_head(instrument), "questions": [plain(question) for question in instrument.questions]}
 
 
 def _values(found: Score, element: str) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ async def _read(bootstrap: str, count: int) -> list[bytes]:
     try:
         consumer.assign([TopicPartition(TOPIC, 0)])
         await consumer.seek_to_beginning()
-        return [(await consumer.getone()).value for _ in range(count)]
+        return [(await consumer.getone()).value or b"" for _ in range(count)]
     finally:
         await consumer.stop()
 
@@ -107,7 +107,8 @@ def test_says_what_to_install_without_java(folder: Path, monkeypatch: pytest.Mon
 
 def test_says_what_to_install_without_maven(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_jars, "CACHE", tmp_path / "none")
-    monkeypatch.setattr(kafka_jars.shutil, "which", lambda _: None)
-    monkeypatch.setattr(java, "_programs", lambda: [Path("/usr/bin/java")])
+    found = java.java()
+    monkeypatch.setattr(java, "_programs", lambda: [found.program])
+    monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(PartMissing, match="apt install maven"):
         Kafka(folder, kinds=LOCAL).start()

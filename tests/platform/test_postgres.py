@@ -151,6 +151,7 @@ def test_an_ordinary_user_starts_it(folder: Path) -> None:
         "import pathlib, sys; from nrm.parts.postgres import Postgres\n"
         "with Postgres(pathlib.Path(sys.argv[1]), kinds=('local',)) as postgres: print(postgres.alive(), postgres.pid)"
     )
+    folder.chmod(0o755)  # to import from it, it must be listed
     home = folder / "home"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)

@@ -70,7 +70,11 @@ def test_a_whole_history_is_recorded_and_its_ids_are_filled_in() -> None:
 
 
 def test_every_retry_and_every_run_uses_the_same_key() -> None:
-    refused_once = [httpx2.ConnectError("down"), _problem(503, "unavailable"), _problem(409, "not-yet-known")]
+    refused_once: list[Answer] = [
+        httpx2.ConnectError("down"),
+        _problem(503, "unavailable"),
+        _problem(409, "not-yet-known"),
+    ]
     service, again = Service(*refused_once), Service()
     performance = _play(service)
     _play(again)
@@ -97,6 +101,11 @@ def test_the_shared_providers_come_first_and_name_their_organisation() -> None:
     assert performance.failures == []
     assert performance.writes[0].step.history == SHARED
     assert performance.writes[-1].step.history == KILN.name
+
+
+def test_nothing_more_is_played_where_the_providers_fail() -> None:
+    service = Service(_problem(403, "forbidden"))
+    assert len(_play(service, shared=True).failures) == len(service.keys) == 1
 
 
 def test_kinds_are_read_from_the_wire_names() -> None:

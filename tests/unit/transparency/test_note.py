@@ -109,7 +109,9 @@ def test_two_of_three_witnesses_are_a_quorum_and_one_is_not() -> None:
 
 def test_a_policy_file_with_groups_is_read() -> None:
     lines = [f"log {LOG.verifier}", *[f"witness W{n} {key.verifier}" for n, key in enumerate(WITNESSES)]]
-    policy = parse_policy("# ours\n" + "\n".join([*lines, "group ab any W0 W1", "group q all ab W2", "quorum q"]) + "\n")
+    policy = parse_policy(
+        "# ours\n" + "\n".join([*lines, "group ab any W0 W1", "group q all ab W2", "quorum q"]) + "\n"
+    )
     assert policy.open(cosigned(1, 2)) == HEAD
     with pytest.raises(SignatureError, match="quorum"):
         policy.open(cosigned(0, 1))

@@ -48,7 +48,10 @@ def test_a_case_with_its_consistency_proof_meets_a_kept_checkpoint(tmp_path: Pat
     log = make_log(1, 120)
     kept = make_log(1, 120)
     (tmp_path / "kept").write_text(str(kept.checkpoint()))
-    log.add({"type": "org.opennrm.identification.closed.v1", "stream": "case-0", "subject": "KH-CASE-000A", "data": {}}, 5000)
+    log.add(
+        {"type": "org.opennrm.identification.closed.v1", "stream": "case-0", "subject": "KH-CASE-000A", "data": {}},
+        5000,
+    )
     log.manifest()
     scope = Scope("subject", subject="KH-CASE-000A")
     export(log, tmp_path, scope, consistency=[kept.tree.size])

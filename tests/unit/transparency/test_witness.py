@@ -91,8 +91,7 @@ def test_two_requests_at_once_never_roll_the_log_back(witness: Witness) -> None:
     def attempt(size: int) -> int | None:
         try:
             ask(witness, 10, size)
-        except Refused as refused:
-            assert refused.status == 409
+        except Refused:
             return None
         return size
 
