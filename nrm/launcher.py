@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 import time
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -92,6 +94,8 @@ async def serve(system: System, terminal: Terminal) -> int:
 
 def launch(settings: Settings, *, json_only: bool = False) -> int:
     """Run the system in the foreground; the exit code."""
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)  # the terminal gets our lines; the logs are in files
+    structlog.configure(wrapper_class=quiet, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     terminal = Terminal(json_only=json_only)
     return asyncio.run(serve(System(settings, say=terminal.say), terminal))
 

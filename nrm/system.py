@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from libs.runtime.settings import PROCESSES, SERVICES, Settings
+from libs.runtime.settings import SERVICES, Settings
 from nrm.parts.kafka import Kafka
 from nrm.parts.part import Part
 from nrm.parts.postgres import Postgres
@@ -19,7 +19,6 @@ from nrm.ready import wait_ready
 from nrm.running import FILE, running
 from nrm.supervisor import WATCH_S, Supervisor
 
-RELAY_OFFSET = 8  # after audit, the contract's last address
 STOP_S = 15
 MODULES: Mapping[str, str] = {
     **{service: f"services.{service}.main" for service in SERVICES},
@@ -30,11 +29,6 @@ MODULES: Mapping[str, str] = {
 }
 Say = Callable[[str], None]
 Migrate = Callable[[Settings], Awaitable[None]]
-
-
-def port_of(settings: Settings, process: str) -> int:
-    """The port of any process; the relay's serves its health alone."""
-    return settings.port(process) if process in PROCESSES else settings.port_base + RELAY_OFFSET
 
 
 async def run_migrations(settings: Settings) -> None:
@@ -118,7 +112,7 @@ class System:
 
     def _check_ports(self) -> None:
         bind = self.settings.bind
-        ports = {name: port_of(self.settings, name) for name in self._modules}
+        ports = {name: self.settings.port(name) for name in self._modules}
         taken = [f"{port} ({name})" for name, port in ports.items() if not port_is_free(port, bind)]
         if taken:
             text = f"already in use on {bind}: port {', '.join(sorted(taken))}"
@@ -136,7 +130,7 @@ class System:
 
     async def wait_ready(self, name: str, seconds: float = 60) -> None:
         """Wait until a process answers 200 at `/health/ready`."""
-        url = f"http://{self._host()}:{port_of(self.settings, name)}/health/ready"
+        url = f"http://{self._host()}:{self.settings.port(name)}/health/ready"
         await wait_ready(self.processes[name], url, seconds)
 
     def _host(self) -> str:
@@ -159,7 +153,7 @@ class System:
 
     def url(self, process: str) -> str:
         """Base URL of a process."""
-        return f"http://{self._host()}:{port_of(self.settings, process)}"
+        return f"http://{self._host()}:{self.settings.port(process)}"
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a process or part by name; the supervisor starts again what dies of it."""

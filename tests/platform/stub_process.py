@@ -3,7 +3,6 @@
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from libs.runtime.settings import settings
-from nrm.system import port_of
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -13,4 +12,4 @@ class Ready(BaseHTTPRequestHandler):
 
 
 def serve(name: str) -> None:
-    ThreadingHTTPServer(("127.0.0.1", port_of(settings(), name)), Ready).serve_forever()
+    ThreadingHTTPServer(("127.0.0.1", settings().port(name)), Ready).serve_forever()
