@@ -156,6 +156,8 @@ class Recorder:
             after[step.stream] = loaded
         first = after[steps[0].stream]
         outcome = Outcome(steps[0].stream, first.state, first.version, entries)
+        if not entries:
+            return outcome
         await self._store.append(Append(entries, answer(outcome), person_keys))
         for stream, loaded in after.items():
             self._remember(stream, loaded)

@@ -84,8 +84,12 @@ POLICY: Mapping[str, Rule] = {
     "corridor.read": _rule(EVERYONE),
     "repatriation.start": _rule("social_affairs embassy_desk competent_authority"),
     "repatriation.step": _rule("social_affairs embassy_desk competent_authority first_responder provider"),
-    "repatriation.read": _rule("social_affairs competent_authority auditor", own="embassy_desk first_responder"),
+    "repatriation.read": _rule(
+        "social_affairs competent_authority auditor", own="embassy_desk first_responder provider"
+    ),
+    "repatriation.read_names": _rule("social_affairs competent_authority"),
     "inbox.post": _rule("embassy_desk"),
+    "inbox.read": _rule("embassy_desk"),
     # views
     "view.shelter_capacity": _rule(
         "competent_authority social_affairs coordinator auditor first_responder", own="provider"

@@ -1,13 +1,13 @@
 """How a service is put together: its own role, store, vault and routes, and what it knows of others' facts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
 import asyncpg
 from fastapi import APIRouter, FastAPI
 
 from libs.events.consume import Projection
-from libs.events.handle import Recorder
+from libs.events.handle import Origin, Recorder
 from libs.events.projector import Projector, Source
 from libs.events.store_postgres import PostgresStore
 from libs.runtime import ids, telemetry
@@ -20,8 +20,18 @@ from libs.runtime.settings import SERVICES, Settings, settings
 from libs.runtime.vault import Vault
 
 
-def service_app(name: str, router: APIRouter, known: Projection, config: Settings | None = None) -> FastAPI:
-    """The application of a service. `known` keeps the rows it needs of events, its own and others', from Kafka."""
+def service_app(
+    name: str,
+    router: APIRouter,
+    known: Projection,
+    *,
+    beside: Callable[[Edge], Coroutine[None, None, None]] | None = None,
+    config: Settings | None = None,
+) -> FastAPI:
+    """The application of a service. `known` keeps the rows it needs of events, its own and others', from Kafka.
+
+    `beside` runs while the service serves, e.g. to let holds expire.
+    """
     config = config or settings()
 
     @asynccontextmanager
@@ -35,7 +45,8 @@ def service_app(name: str, router: APIRouter, known: Projection, config: Setting
         app.state.projector = Projector(known, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         await store.start()
         try:
-            async with tasks(app.state.projector.run()):
+            work = [app.state.projector.run(), *([beside(app.state.edge)] if beside else [])]
+            async with tasks(*work):
                 yield
         finally:
             await store.stop()
@@ -49,6 +60,11 @@ def run_service(app: FastAPI, name: str) -> None:
     config = settings()
     telemetry.configure(name, config.log_level)
     serve(app, config, name)
+
+
+def system_origin(service: str) -> Origin:
+    """The origin of what a service records by itself, e.g. that a hold has run out."""
+    return Origin(f"opennrm-{service}", f"opennrm-{service}", "system", ids.new_id(), ids.now())
 
 
 def topics(config: Settings) -> list[str]:

@@ -1,5 +1,6 @@
 """What the environment says: every `NRM_` variable, its default and its meaning. Nothing else reads the environment."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -14,12 +15,15 @@ PROCESSES = ("portal", *SERVICES, "views", "audit", "relay")
 class Settings(BaseSettings):
     """The configuration of one process, read once at its start."""
 
-    model_config = SettingsConfigDict(env_prefix="NRM_", extra="ignore")
+    # A secret may be a file instead of a variable: $NRM_SECRETS_DIR/nrm_master_key holds NRM_MASTER_KEY.
+    model_config = SettingsConfigDict(env_prefix="NRM_", extra="ignore", secrets_dir=os.environ.get("NRM_SECRETS_DIR"))
 
     database_url: str = Field("", description="Administrator's PostgreSQL URL; roles of the processes derive from it")
     kafka_bootstrap_servers: str = Field("", description="host:port of the Kafka brokers")
     port_base: int = Field(8000, description="portal = base, identification = base+1, … audit = base+7, relay = base+8")
     bind: str = Field("127.0.0.1", description="address that the processes listen on")
+    process_url: str = Field("http://127.0.0.1:{port}", description="where processes reach each other")
+    public_host: str = Field("", description="front door's host name: https://<process>.<host>; empty: no front door")
     data_dir: Path = Field(Path(".data"), description="where the launcher keeps PostgreSQL, Kafka and the keys")
     topic_prefix: str = Field("nrm", description="first part of every topic name")
     topic_partitions: int = Field(4, description="partitions of each topic; fixed once created")
@@ -37,8 +41,14 @@ class Settings(BaseSettings):
         return self.port_base + PROCESSES.index(process)
 
     def url(self, process: str) -> str:
-        """The base URL at which a process answers on this machine."""
-        return f"http://127.0.0.1:{self.port(process)}"
+        """The base URL at which the other processes reach a process."""
+        return self.process_url.format(process=process, port=self.port(process))
+
+    def public_url(self, process: str) -> str:
+        """The base URL that the outside uses: behind the front door where there is one."""
+        if not self.public_host:
+            return self.url(process)
+        return f"https://{self.public_host}" if process == "portal" else f"https://{process}.{self.public_host}"
 
     def topic(self, service: str) -> str:
         """The topic on which a service's events are published."""

@@ -1,5 +1,179 @@
-"""The facts of aftercare."""
+"""The facts of aftercare: shelters and their beds, who stays where, inspections, follow-up."""
 
+from datetime import datetime
+from typing import ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from libs.events.catalogue.vocabulary import CaseId, Cohort, Part, Province, ShelterKind, Slug
 from libs.events.event import Event
 
-EVENTS: tuple[type[Event], ...] = ()
+DischargeOutcome = Literal["reintegrated_with_family", "independent", "other_shelter", "repatriated", "left"]
+FollowUpOutcome = Literal["safe", "at_risk", "not_found", "re_trafficked"]
+
+
+class Beds(Part):
+    """How many beds a shelter has for a cohort."""
+
+    cohort: Cohort
+    count: int
+
+
+class _AtShelter(Event):
+    """What every event of a shelter's stream says, so that a view can place it by itself."""
+
+    wire: ClassVar[str] = ""
+    shelter_id: str
+    provider_id: str
+    organisation: Slug
+    province: Province
+    kind: ShelterKind
+
+
+class ShelterOpened(_AtShelter):
+    """A shelter takes up its work. Its address is in no event."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.shelter_opened.v1"
+    name: str
+    beds: tuple[Beds, ...]
+
+
+class CapacitySet(_AtShelter):
+    """The shelter reports how many beds it has for a cohort."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.capacity_set.v1"
+    cohort: Cohort
+    count: int
+
+
+class BedHeld(_AtShelter):
+    """A bed is kept free for somebody until `expires_at`."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.bed_held.v1"
+    hold_id: str
+    cohort: Cohort
+    case_id: CaseId | None = None
+    referral_id: str | None = None
+    expires_at: datetime
+
+
+class HoldExpired(_AtShelter):
+    """Nobody came in time: the held bed is free again."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.hold_expired.v1"
+    hold_id: str
+    cohort: Cohort
+    case_id: CaseId | None = None
+    expired_at: datetime
+
+
+class HoldUsed(_AtShelter):
+    """The person for whom the bed was held was admitted to it."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.hold_used.v1"
+    hold_id: str
+    cohort: Cohort
+    case_id: CaseId | None = None
+
+
+class Inspected(_AtShelter):
+    """MOSVY inspected the shelter against the standards."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.inspected.v1"
+    result: Literal["passed", "conditions", "failed"]
+    failed_standards: tuple[str, ...] = ()
+    remark: str = ""
+
+
+class Admitted(_AtShelter):
+    """A person was given a bed."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.admitted.v1"
+    case_id: CaseId
+    placement_id: str
+    stay: int = Field(description="1 for the first shelter of the placement, 2 after a transfer, …")
+    cohort: Cohort
+    referral_id: str
+
+
+class TransferredOut(_AtShelter):
+    """A person left this shelter for another one. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.transferred_out.v1"
+    case_id: CaseId
+    placement_id: str
+    stay: int
+    cohort: Cohort
+    to_shelter_id: str
+
+
+class TransferredIn(_AtShelter):
+    """A person came to this shelter from another one."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.transferred_in.v1"
+    case_id: CaseId
+    placement_id: str
+    stay: int
+    cohort: Cohort
+    from_shelter_id: str
+
+
+class Discharged(_AtShelter):
+    """A person left the shelter's care. Sealed: a note."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.discharged.v1"
+    case_id: CaseId
+    placement_id: str
+    stay: int
+    cohort: Cohort
+    outcome: DischargeOutcome
+
+
+class EnteredCare(Event):
+    """The person is in this shelter's custody from now on: one at a time, never none in between."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.entered_care.v1"
+    case_id: CaseId
+    placement_id: str
+    stay: int
+    shelter_id: str
+    organisation: Slug
+
+
+class LeftCare(Event):
+    """The person is in no shelter's custody any more."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.left_care.v1"
+    case_id: CaseId
+    placement_id: str
+    outcome: DischargeOutcome
+
+
+class FollowedUp(Event):
+    """The person was visited after leaving care. Sealed: a note."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.followed_up.v1"
+    case_id: CaseId
+    month: int | None = Field(None, description="Which of the visits due after discharge: 1, 3, 6 or 12")
+    outcome: FollowUpOutcome
+
+
+AftercareEvent: TypeAlias = (
+    ShelterOpened
+    | CapacitySet
+    | BedHeld
+    | HoldExpired
+    | HoldUsed
+    | Inspected
+    | Admitted
+    | TransferredOut
+    | TransferredIn
+    | Discharged
+    | EnteredCare
+    | LeftCare
+    | FollowedUp
+)
+EVENTS: tuple[type[Event], ...] = (
+    ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Inspected, Admitted, TransferredOut, TransferredIn,
+    Discharged, EnteredCare, LeftCare, FollowedUp,
+)  # fmt: skip

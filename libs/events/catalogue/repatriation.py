@@ -25,7 +25,7 @@ class Standing(Part):
     stopped_by: str | None = Field(None, description="The step whose refusal stopped it")
 
 
-class RepatriationEvent(Event):
+class OfRepatriation(Event):
     """What every fact about a repatriation carries."""
 
     repatriation_id: str
@@ -39,7 +39,7 @@ class RepatriationEvent(Event):
     standing: Standing
 
 
-class Started(RepatriationEvent):
+class Started(OfRepatriation):
     """A repatriation was asked for and begins under the SOP then in force."""
 
     wire: ClassVar[str] = "org.opennrm.repatriation.started.v1"
@@ -48,7 +48,7 @@ class Started(RepatriationEvent):
     requested_by: Slug
 
 
-class StepFact(RepatriationEvent):
+class StepFact(OfRepatriation):
     """What every step's event carries. Sealed: the note and the documents as stated."""
 
     step: str
@@ -135,13 +135,13 @@ class StepRecorded(StepFact):
     wire: ClassVar[str] = "org.opennrm.repatriation.step_recorded.v1"
 
 
-class Restarted(RepatriationEvent):
+class Restarted(OfRepatriation):
     """A stopped repatriation goes on. Sealed: the reason."""
 
     wire: ClassVar[str] = "org.opennrm.repatriation.restarted.v1"
 
 
-class Acknowledged(RepatriationEvent):
+class Acknowledged(OfRepatriation):
     """An organisation confirmed a step that another had recorded. Sealed: a note."""
 
     wire: ClassVar[str] = "org.opennrm.repatriation.acknowledged.v1"
@@ -186,6 +186,7 @@ class InboxEventHeld(Event):
     step: str
     outcome: StepOutcome
     by: Slug
+    requested_by: Slug
     occurred_at: str
     missing: tuple[str, ...]
     until: str = Field(description="Given up after this moment (RFC 3339)")
@@ -199,7 +200,7 @@ class InboxEventSettled(Event):
     case_id: CaseId
     organisation: Slug
     outcome: HeldOutcome
-    reason: str | None = None
+    rule: str | None = Field(None, description="The rule that refused it")
     missing: tuple[str, ...] = ()
 
 
@@ -215,6 +216,29 @@ class BatchReceived(Event):
     refused: int
 
 
+RepatriationEvent: TypeAlias = (
+    Started
+    | Notified
+    | NationalityVerified
+    | FamilyTraced
+    | RiskAssessed
+    | ConsentGiven
+    | TravelDocumentIssued
+    | ItineraryAgreed
+    | Repatriated
+    | HandoverRefused
+    | ReceiptAcknowledged
+    | ReceivedIntoCare
+    | FollowedUp
+    | StepRecorded
+    | Restarted
+    | Acknowledged
+    | CorridorClaimed
+    | Disclosed
+    | InboxEventHeld
+    | InboxEventSettled
+    | BatchReceived
+)
 STEP_EVENTS: tuple[type[StepFact], ...] = (
     Notified, NationalityVerified, FamilyTraced, RiskAssessed, ConsentGiven, TravelDocumentIssued, ItineraryAgreed,
     Repatriated, HandoverRefused, ReceiptAcknowledged, ReceivedIntoCare, FollowedUp, StepRecorded,

@@ -1,0 +1,42 @@
+"""The routes of the shelter-capacity view."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from libs.events.catalogue.vocabulary import Cohort, ShelterKind
+from libs.runtime.edge import Reader, reading
+from libs.runtime.ids import now
+from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.views import At, answer, projection_of, seen
+from projections.shelter_capacity.queries import Filter, beds, gaps, totals
+from projections.shelter_capacity.view import NAME, WANTS, apply
+
+PROJECTION = projection_of(NAME, apply, WANTS, __file__)
+router = APIRouter(tags=["shelter capacity"], dependencies=[Depends(seen(NAME))])
+
+
+@router.get("/v1/views/shelter-capacity")
+async def read_beds(
+    reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))],
+    asked: Annotated[Page, Depends(page)],
+    province: Annotated[str | None, Query(max_length=6)] = None,
+    cohort: Cohort | None = None,
+    kind: ShelterKind | None = None,
+    at: At = None,
+) -> Response:
+    """Beds per shelter and cohort: capacity, occupied, held, free, waiting, overdue; as at any moment."""
+    own = reader.caller.organisation if reader.scope == "own" else None
+    rows = await beds(reader.desk.pool, Filter(province, cohort, kind, own), at, at or now())
+    keyed = [(f"{row['shelter_id']} {row['cohort']}", row) for row in rows]
+    shown = [(key, row) for key, row in keyed if key > asked.after][: asked.limit + 1]
+    following = cursor_of(shown[asked.limit - 1][0]) if len(shown) > asked.limit else None
+    items = [row for _, row in shown[: asked.limit]]
+    return await answer(reader.desk.pool, NAME, items, totals(rows), at=at, following=following)
+
+
+@router.get("/v1/views/shelter-capacity/gaps")
+async def read_gaps(reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))], at: At = None) -> Response:
+    """Where persons wait and there is no place: province, cohort, kind, waiting, capacity."""
+    found = await gaps(reader.desk.pool, at, at or now())
+    return await answer(reader.desk.pool, NAME, found, {"waiting": sum(gap["waiting"] for gap in found)}, at=at)

@@ -1,0 +1,19 @@
+CREATE TABLE shelter (shelter_id text PRIMARY KEY, provider_id text, organisation text, province text, kind text);
+
+-- What is so now; kept by the events of the shelter's stream alone.
+CREATE TABLE bed (shelter_id text, cohort text, capacity integer DEFAULT 0, occupied integer DEFAULT 0,
+    held integer DEFAULT 0, PRIMARY KEY (shelter_id, cohort));
+
+-- What was so at any moment.
+CREATE TABLE capacity_report (shelter_id text, cohort text, version integer,
+    count integer, at timestamptz, PRIMARY KEY (shelter_id, cohort, version));
+CREATE TABLE stay (placement_id text, stay integer, shelter_id text, cohort text, case_id text, from_at timestamptz,
+    to_at timestamptz, PRIMARY KEY (placement_id, stay));
+CREATE INDEX ON stay (case_id, from_at);
+CREATE INDEX ON stay (shelter_id) WHERE to_at IS NULL;
+CREATE TABLE hold (hold_id text PRIMARY KEY, shelter_id text, cohort text, from_at timestamptz, to_at timestamptz);
+CREATE INDEX ON hold (shelter_id);
+
+-- Who may be waiting: the answers to referrals for a bed that leave the person without one.
+CREATE TABLE wait (referral_id text PRIMARY KEY, case_id text, province text, kind text, cohort text, at timestamptz);
+CREATE INDEX ON wait (case_id, at);

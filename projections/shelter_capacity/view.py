@@ -1,0 +1,83 @@
+"""Which rows a fact changes for the question of beds. Pure; every row belongs to one stream, or is added to."""
+
+from collections.abc import Sequence
+
+from libs.events.catalogue.aftercare import (
+    Admitted,
+    BedHeld,
+    CapacitySet,
+    Discharged,
+    HoldExpired,
+    HoldUsed,
+    ShelterOpened,
+    TransferredIn,
+    TransferredOut,
+)  # fmt: skip
+from libs.events.catalogue.referral import ReferralAnswered
+from libs.events.consume import Add, Change, Fact, Put
+
+NAME = "shelter_capacity"
+KIND_OF_TERM = {"transit": "transit", "short": "short_term", "long": "long_term"}
+WANTS = frozenset(
+    event.wire
+    for event in (
+        ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Admitted, TransferredIn, TransferredOut, Discharged,
+        ReferralAnswered,
+    )
+)  # fmt: skip
+
+
+def apply(fact: Fact) -> Sequence[Change]:
+    """The rows that a fact changes."""
+    at = fact.envelope.occurredat
+    match fact.event:
+        case ShelterOpened() as event:
+            shown = event.model_dump(include={"provider_id", "organisation", "province", "kind"})
+            beds = [change for one in event.beds for change in _capacity(fact, event.shelter_id, one.cohort, one.count)]
+            return (Put("shelter", {"shelter_id": event.shelter_id}, shown), *beds)
+        case CapacitySet() as event:
+            return _capacity(fact, event.shelter_id, event.cohort, event.count)
+        case BedHeld() as event:
+            hold = {"shelter_id": event.shelter_id, "cohort": event.cohort, "from_at": at}
+            return (Put("hold", {"hold_id": event.hold_id}, hold), _bed(event.shelter_id, event.cohort, held=1))
+        case HoldExpired() as event:
+            ended = {"to_at": event.expired_at.isoformat()}
+            return (Put("hold", {"hold_id": event.hold_id}, ended), _bed(event.shelter_id, event.cohort, held=-1))
+        case HoldUsed() as event:
+            return (
+                Put("hold", {"hold_id": event.hold_id}, {"to_at": at}),
+                _bed(event.shelter_id, event.cohort, held=-1),
+            )
+        case Admitted() | TransferredIn() as event:
+            begun = {"shelter_id": event.shelter_id, "cohort": event.cohort, "case_id": event.case_id, "from_at": at}
+            return (Put("stay", _stay(event), begun), _bed(event.shelter_id, event.cohort, occupied=1))
+        case TransferredOut() | Discharged() as event:
+            return (Put("stay", _stay(event), {"to_at": at}), _bed(event.shelter_id, event.cohort, occupied=-1))
+        case ReferralAnswered() as event:
+            return _answered(event, at)
+        case _:
+            return ()
+
+
+def _answered(event: ReferralAnswered, at: str) -> Sequence[Change]:
+    """A person waits whose referral for a bed was accepted, or declined because the shelter is full."""
+    if "shelter" not in event.services or not (event.response == "accept" or event.ground == "full"):
+        return ()
+    place = {"province": event.province, "kind": KIND_OF_TERM[event.term], "cohort": event.cohort}
+    return (Put("wait", {"referral_id": event.referral_id}, {"case_id": event.case_id, **place, "at": at}),)
+
+
+def _capacity(fact: Fact, shelter_id: str, cohort: str, count: int) -> Sequence[Change]:
+    report = {"shelter_id": shelter_id, "cohort": cohort, "version": fact.envelope.streamversion}
+    return (
+        Put("bed", {"shelter_id": shelter_id, "cohort": cohort}, {"capacity": count}),
+        Put("capacity_report", report, {"count": count, "at": fact.envelope.occurredat}),
+    )
+
+
+def _stay(event: Admitted | TransferredIn | TransferredOut | Discharged) -> dict[str, object]:
+    return {"placement_id": event.placement_id, "stay": event.stay}
+
+
+def _bed(shelter_id: str, cohort: str, **amounts: int) -> Add:
+    return Add("bed", {"shelter_id": shelter_id, "cohort": cohort}, amounts)

@@ -1,0 +1,216 @@
+"""What aftercare allows. Every rule is here and nowhere else."""
+
+from datetime import datetime
+from typing import assert_never
+
+from libs.events.catalogue.aftercare import (
+    Admitted,
+    AftercareEvent,
+    BedHeld,
+    CapacitySet,
+    Discharged,
+    EnteredCare,
+    FollowedUp,
+    HoldExpired,
+    HoldUsed,
+    Inspected,
+    LeftCare,
+    TransferredIn,
+    TransferredOut,
+)  # fmt: skip
+from libs.events.catalogue.vocabulary import Cohort
+from libs.events.decider import Decider, Refused
+from libs.events.event import JSON
+from services.aftercare.commands import (
+    Admit,
+    At,
+    CareCommand,
+    Enter,
+    ExpireHolds,
+    FollowUp,
+    Hold,
+    Inspect,
+    Leave,
+    OpenShelter,
+    Person,
+    Release,
+    SetCapacity,
+    ShelterCommand,
+)  # fmt: skip
+from services.aftercare.state import Care, Nothing, Shelter, ShelterState, evolve_care, evolve_shelter
+
+CHILDREN: frozenset[Cohort] = frozenset({"girls", "boys"})
+ADULTS: frozenset[Cohort] = frozenset({"women", "men", "transgender_adults"})
+
+
+def decide_shelter(at: At, state: ShelterState) -> tuple[AftercareEvent, ...]:
+    """The events that a command on a shelter causes; holds that have run out expire first. Raises Refused."""
+    if isinstance(at.command, OpenShelter):
+        if not isinstance(state, Nothing):
+            raise Refused("shelter-exists", "this shelter is open already")
+        return (at.command.opened,)
+    if isinstance(state, Nothing):
+        raise Refused("not-found", "there is no such shelter", status=404)
+    expired = _expired(state, at.now)
+    for event in expired:
+        after = evolve_shelter(state, event)
+        assert isinstance(after, Shelter)  # noqa: S101 - an expiry closes no shelter
+        state = after
+    return (*expired, *_decide(at.command, state))
+
+
+def decide_care(command: CareCommand, state: Care) -> tuple[AftercareEvent, ...]:
+    """The events that a command on a person's care causes. Raises Refused."""
+    match command:
+        case Enter():
+            return (_enter(command, state),)
+        case Leave():
+            return (LeftCare(case_id=command.case_id, placement_id=command.placement_id, outcome=command.outcome),)
+        case FollowUp():
+            return (_follow_up(command, state),)
+        case _:
+            assert_never(command)
+
+
+def _decide(command: ShelterCommand, state: Shelter) -> tuple[AftercareEvent, ...]:
+    match command:
+        case SetCapacity():
+            return _set_capacity(command, state)
+        case Hold():
+            return (_hold(command, state),)
+        case Inspect():
+            return (_inspect(command, state),)
+        case Admit():
+            return _admit(command, state)
+        case Release():
+            return (_release(command, state),)
+        case ExpireHolds():
+            return ()
+        case OpenShelter():
+            raise AssertionError("decided before")
+        case _:
+            assert_never(command)
+
+
+def _where(state: Shelter) -> dict[str, JSON]:
+    names = ("shelter_id", "provider_id", "organisation", "province", "kind")
+    return {name: getattr(state.opened, name) for name in names}
+
+
+def _expired(state: Shelter, now: datetime) -> tuple[HoldExpired, ...]:
+    return tuple(
+        HoldExpired(
+            **_where(state), hold_id=hold.hold_id, cohort=hold.cohort, case_id=hold.case_id, expired_at=hold.expires_at
+        )
+        for hold in state.holds.values()
+        if hold.expires_at <= now
+    )
+
+
+def _set_capacity(command: SetCapacity, state: Shelter) -> tuple[CapacitySet, ...]:
+    for beds in command.beds:
+        taken = state.occupied(beds.cohort) + state.held(beds.cohort)
+        if beds.count < taken:
+            raise Refused("capacity-below-occupied", f"{taken} {beds.cohort} beds are occupied or held")
+    return tuple(CapacitySet(**_where(state), cohort=beds.cohort, count=beds.count) for beds in command.beds)
+
+
+def _hold(command: Hold, state: Shelter) -> BedHeld:
+    if state.free(command.cohort) < 1:
+        raise Refused("no-free-bed", f"no {command.cohort} bed is free in this shelter")
+    return BedHeld(
+        **_where(state),
+        hold_id=command.hold_id,
+        cohort=command.cohort,
+        case_id=command.case_id,
+        referral_id=command.referral_id,
+        expires_at=command.expires_at,
+    )
+
+
+def _inspect(command: Inspect, state: Shelter) -> Inspected:
+    if command.result == "passed" and command.failed_standards:
+        raise Refused("inspection-contradicts-itself", "a passed inspection names no failed standard")
+    return Inspected(
+        **_where(state), result=command.result, failed_standards=command.failed_standards, remark=command.remark
+    )
+
+
+def check_cohort(person: Person, cohort: Cohort) -> None:
+    """Unaccompanied children are never placed with unrelated adults. Raises Refused."""
+    if person.child and cohort in ADULTS:
+        raise Refused("child-among-adults", "an unaccompanied child is never placed with unrelated adults")
+    if not person.child and cohort in CHILDREN:
+        raise Refused("adult-among-children", "an adult is never placed with unaccompanied children")
+    transgender = (person.gender or "").startswith("transgender")
+    wrong = {"female": {"men", "boys"}, "male": {"women", "girls"}}.get(person.sex, set())
+    if cohort in wrong and not transgender:
+        raise Refused("cohort-unsuitable", f"the person is not placed with {cohort}")
+
+
+def _admit(command: Admit, state: Shelter) -> tuple[AftercareEvent, ...]:
+    check_cohort(command.person, command.cohort)
+    own = [
+        hold
+        for hold in state.holds.values()
+        if hold.cohort == command.cohort
+        and (hold.case_id == command.person.case_id or (hold.referral_id or "") == command.referral_id)
+    ]
+    if not own and state.free(command.cohort) < 1:
+        raise Refused("no-free-bed", f"no {command.cohort} bed is free in this shelter")
+    used = tuple(
+        HoldUsed(**_where(state), hold_id=hold.hold_id, cohort=hold.cohort, case_id=hold.case_id) for hold in own[:1]
+    )
+    stay = {
+        **_where(state),
+        "case_id": command.person.case_id,
+        "placement_id": command.placement_id,
+        "stay": command.stay,
+        "cohort": command.cohort,
+    }
+    if command.arriving_from:
+        return (*used, TransferredIn(**stay, from_shelter_id=command.arriving_from))
+    return (*used, Admitted(**stay, referral_id=command.referral_id))
+
+
+def _release(command: Release, state: Shelter) -> TransferredOut | Discharged:
+    stay = state.stays.get(command.placement_id)
+    if stay is None:
+        raise Refused("not-in-this-shelter", "the person is not, or no longer, in this shelter")
+    shown = {
+        **_where(state),
+        "case_id": stay.case_id,
+        "placement_id": stay.placement_id,
+        "stay": stay.stay,
+        "cohort": stay.cohort,
+        "personal": command.personal or None,
+    }
+    if command.to_shelter_id:
+        return TransferredOut(**shown, to_shelter_id=command.to_shelter_id)
+    assert command.outcome  # noqa: S101 - a release goes to a shelter or has an outcome
+    return Discharged(**shown, outcome=command.outcome)
+
+
+def _enter(command: Enter, state: Care) -> EnteredCare:
+    moved = state.current is not None and state.current.placement_id == command.placement_id
+    if state.current is not None and not (moved and command.stay == state.current.stay + 1):
+        raise Refused("already-placed", "the person has a bed already; transfer or discharge first")
+    return EnteredCare(
+        case_id=command.case_id,
+        placement_id=command.placement_id,
+        stay=command.stay,
+        shelter_id=command.shelter_id,
+        organisation=command.organisation,
+    )
+
+
+def _follow_up(command: FollowUp, state: Care) -> FollowedUp:
+    if command.month is not None and any(visit.month == command.month for visit in state.visits):
+        raise Refused("already-so", f"the visit after {command.month} months is recorded already")
+    return FollowedUp(
+        case_id=command.case_id, month=command.month, outcome=command.outcome, personal=command.personal or None
+    )
+
+
+SHELTER: Decider[At, ShelterState, AftercareEvent] = Decider(Nothing(), decide_shelter, evolve_shelter)
+CARE: Decider[CareCommand, Care, AftercareEvent] = Decider(Care(), decide_care, evolve_care)

@@ -1,0 +1,130 @@
+"""What referral remembers of events, its own and others': persons, consents, providers, beds, referrals."""
+
+from collections.abc import Sequence
+
+from libs.events.catalogue.aftercare import (
+    Admitted,
+    BedHeld,
+    CapacitySet,
+    Discharged,
+    HoldExpired,
+    HoldUsed,
+    ShelterOpened,
+    TransferredIn,
+    TransferredOut,
+)  # fmt: skip
+from libs.events.catalogue.identification import ConsentRecorded, Corrected, Determined, Identified, Screened
+from libs.events.catalogue.referral import (
+    ProviderRegistered,
+    ReferralAnswered,
+    ReferralCompleted,
+    ReferralDecided,
+    Referred,
+    RegistrationDecided,
+)  # fmt: skip
+from libs.events.consume import Add, Change, Fact, Projection, Put
+
+TABLES = """
+CREATE TABLE known_case (case_id text PRIMARY KEY, reported_by text, sex text, gender text, age_group text,
+    child boolean, nationality text, exploitation text[], screening text, outcome text);
+CREATE TABLE known_consent (event_id uuid PRIMARY KEY, case_id text, kind text, given boolean, by text,
+    version integer);
+CREATE INDEX ON known_consent (case_id, kind, version);
+CREATE TABLE known_provider (provider_id text PRIMARY KEY, organisation text, name text, province text,
+    services text[], offers jsonb, status text DEFAULT 'applied');
+CREATE TABLE known_referral (referral_id text PRIMARY KEY, case_id text, provider_id text, provider text,
+    referred_by text, services text[], term text, cohort text, status text, occurred_at timestamptz);
+CREATE INDEX ON known_referral (case_id);
+CREATE TABLE known_shelter (shelter_id text PRIMARY KEY, provider_id text, province text, kind text);
+CREATE TABLE known_bed (shelter_id text, cohort text, capacity integer DEFAULT 0, occupied integer DEFAULT 0,
+    held integer DEFAULT 0, PRIMARY KEY (shelter_id, cohort));
+"""
+_PERSON = {"reported_by", "sex", "gender", "age_group", "child", "nationality", "exploitation"}
+_STATUS = {"approve": "approved", "lift": "approved", "suspend": "suspended"}
+_DECIDED = {"approve": "approved", "refuse": "refused", "accept": "accepted", "decline": "declined"}
+
+
+def remember(fact: Fact) -> Sequence[Change]:
+    """The rows that an event changes."""
+    return _of_identification(fact) or _of_referral(fact) or _of_aftercare(fact)
+
+
+def _of_identification(fact: Fact) -> Sequence[Change]:
+    match fact.event:
+        case Identified() | Corrected() as event:
+            person = event.model_dump(mode="json", include=_PERSON, exclude_none=isinstance(event, Corrected))
+            return (Put("known_case", {"case_id": event.case_id}, person),)
+        case Screened() as event:
+            return (Put("known_case", {"case_id": event.case_id}, {"screening": event.initial_determination}),)
+        case Determined() as event:
+            return (Put("known_case", {"case_id": event.case_id}, {"outcome": event.outcome}),)
+        case ConsentRecorded() as event:
+            consent = event.model_dump(mode="json", include={"case_id", "kind", "given", "by"})
+            return (
+                Put(
+                    "known_consent", {"event_id": fact.envelope.id}, {**consent, "version": fact.envelope.streamversion}
+                ),
+            )
+        case _:
+            return ()
+
+
+def _of_referral(fact: Fact) -> Sequence[Change]:
+    match fact.event:
+        case ProviderRegistered() as event:
+            shown = event.model_dump(mode="json", include={"organisation", "name", "province", "services", "offers"})
+            return (Put("known_provider", {"provider_id": event.provider_id}, shown),)
+        case RegistrationDecided() as event:
+            return (Put("known_provider", {"provider_id": event.provider_id}, {"status": _STATUS[event.decision]}),)
+        case Referred() as event:
+            shown = event.model_dump(
+                mode="json", include={"case_id", "provider_id", "provider", "referred_by", "services", "term", "cohort"}
+            )
+            return (
+                _referral(
+                    event.referral_id, {**shown, "status": "awaiting_decision", "occurred_at": fact.envelope.occurredat}
+                ),
+            )
+        case ReferralDecided() as event:
+            return (_referral(event.referral_id, {"status": _DECIDED[event.decision]}),)
+        case ReferralAnswered() as event:
+            return (_referral(event.referral_id, {"status": _DECIDED[event.response]}),)
+        case ReferralCompleted() as event:
+            return (_referral(event.referral_id, {"status": "completed"}),)
+        case _:
+            return ()
+
+
+def _of_aftercare(fact: Fact) -> Sequence[Change]:
+    match fact.event:
+        case ShelterOpened() as event:
+            shelter = event.model_dump(include={"provider_id", "province", "kind"})
+            beds = [_bed(event.shelter_id, one.cohort, {"capacity": one.count}) for one in event.beds]
+            return (Put("known_shelter", {"shelter_id": event.shelter_id}, shelter), *beds)
+        case CapacitySet() as event:
+            return (_bed(event.shelter_id, event.cohort, {"capacity": event.count}),)
+        case Admitted() | TransferredIn() as event:
+            return (_more(event.shelter_id, event.cohort, occupied=1),)
+        case TransferredOut() | Discharged() as event:
+            return (_more(event.shelter_id, event.cohort, occupied=-1),)
+        case BedHeld() as event:
+            return (_more(event.shelter_id, event.cohort, held=1),)
+        case HoldExpired() | HoldUsed() as event:
+            return (_more(event.shelter_id, event.cohort, held=-1),)
+        case _:
+            return ()
+
+
+def _referral(referral_id: str, values: dict[str, object]) -> Put:
+    return Put("known_referral", {"referral_id": referral_id}, values)
+
+
+def _bed(shelter_id: str, cohort: str, values: dict[str, object]) -> Put:
+    return Put("known_bed", {"shelter_id": shelter_id, "cohort": cohort}, values)
+
+
+def _more(shelter_id: str, cohort: str, **amounts: int) -> Add:
+    return Add("known_bed", {"shelter_id": shelter_id, "cohort": cohort}, amounts)
+
+
+KNOWN = Projection("referral_known", remember, TABLES)

@@ -1,0 +1,77 @@
+"""What a provider's registration and a referral are, from their events. Total; decides nothing."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from libs.events.catalogue.referral import (
+    ProviderRegistered,
+    ReferralAnswered,
+    ReferralCompleted,
+    ReferralDecided,
+    ReferralEvent,
+    Referred,
+    RegistrationDecided,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No such provider, or no such referral."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A provider: as it registered, and what MOSVY last decided."""
+
+    registered: ProviderRegistered
+    status: Literal["applied", "approved", "suspended"] = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A referral with the decision and the answer that it has so far."""
+
+    referred: Referred
+    decision: ReferralDecided | None = None
+    answer: ReferralAnswered | None = None
+    completed: bool = False
+
+    @property
+    def status(self) -> str:
+        """Where the referral stands."""
+        if self.completed:
+            return "completed"
+        if self.answer:
+            return "accepted" if self.answer.response == "accept" else "declined"
+        if self.decision:
+            return "approved" if self.decision.decision == "approve" else "refused"
+        return "awaiting_decision"
+
+
+ProviderState: TypeAlias = Nothing | Registration
+ReferralState: TypeAlias = Nothing | Referral
+
+
+def evolve_provider(state: ProviderState, event: ReferralEvent) -> ProviderState:
+    """The provider after an event."""
+    if isinstance(event, ProviderRegistered):
+        return Registration(event)
+    assert isinstance(state, Registration), "a provider's first event is its registration"  # noqa: S101 - the store holds no less
+    assert isinstance(event, RegistrationDecided), "a referral's event is in no provider's stream"  # noqa: S101 - as above
+    return replace(state, status="suspended" if event.decision == "suspend" else "approved")
+
+
+def evolve_referral(state: ReferralState, event: ReferralEvent) -> ReferralState:
+    """The referral after an event."""
+    if isinstance(event, Referred):
+        return Referral(event)
+    assert isinstance(state, Referral), "a referral's first event is referred"  # noqa: S101 - the store holds no less
+    match event:
+        case ReferralDecided():
+            return replace(state, decision=event)
+        case ReferralAnswered():
+            return replace(state, answer=event)
+        case ReferralCompleted():
+            return replace(state, completed=True)
+        case _:
+            raise AssertionError("a provider's event is in no referral's stream")
