@@ -1,6 +1,8 @@
 """The one-shot job: database roles, schemas and topics. Safe to run again, and by several at once."""
 
 import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,12 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from libs.runtime.keys import role_password
 from libs.runtime.settings import SERVICES, Settings
+from libs.runtime.topics import Topic, read_topics
 
 SQL_FOLDER = Path(__file__).parent.parent / "deploy" / "postgres"
 ROLES = (*(f"nrm_{service}" for service in SERVICES), "nrm_relay", "nrm_views", "nrm_audit")
 PROJECTING = tuple(role for role in ROLES if role != "nrm_relay")
-KEEP_FOR_EVER_MS = "-1"
-MESSAGE_BYTES_MAX = "1048576"
+ROLE_ATTEMPTS_MAX = 20
 
 log = structlog.get_logger()
 
@@ -35,7 +37,7 @@ async def migrate_database(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.database_url)
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext('nrm migrate'))")
-        await _create_roles(connection, settings)
+        await _retrying(lambda: _create_roles(connection, settings))
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS public.nrm_migration "
             "(name text PRIMARY KEY, checksum text NOT NULL, at timestamptz NOT NULL DEFAULT now())"
@@ -44,6 +46,18 @@ async def migrate_database(settings: Settings) -> None:
             await _run(connection, name, sql)
     finally:
         await connection.close()
+
+
+async def _retrying(make: Callable[[], Awaitable[None]]) -> None:
+    """Roles belong to the whole cluster: another database's migration may be making the same ones just now."""
+    for attempt in range(ROLE_ATTEMPTS_MAX):
+        try:
+            return await make()
+        except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError, asyncpg.InternalServerError):
+            if attempt == ROLE_ATTEMPTS_MAX - 1:
+                raise
+            await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - so that two do not meet again
+    return None
 
 
 async def _create_roles(connection: asyncpg.Connection, settings: Settings) -> None:
@@ -87,29 +101,29 @@ async def _run(connection: asyncpg.Connection, name: str, sql: str) -> None:
 
 
 async def create_topics(settings: Settings) -> None:
-    """Create the topics that are missing. Refuses a changed partition count: keys would move."""
+    """Create the topics of deploy/kafka/topics.yaml that are missing. Raises Changed where partitions differ."""
+    wanted = {topic.name: topic for topic in read_topics(settings)}
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
     try:
-        existing = set(await admin.list_topics())
-        wanted = [settings.topic(service) for service in SERVICES]
-        missing = [name for name in wanted if name not in existing]
+        existing = sorted(set(await admin.list_topics()) & set(wanted))
+        missing = [_new_topic(topic, settings) for name, topic in wanted.items() if name not in existing]
         if missing:
-            await admin.create_topics([_topic(name, settings) for name in missing])
-        for described in await admin.describe_topics([name for name in wanted if name in existing] or None):
-            count = len(described["partitions"])
-            if described["topic"] in wanted and count != settings.topic_partitions:
-                raise Changed(f"topic {described['topic']} has {count} partitions, not {settings.topic_partitions}")
+            await admin.create_topics(missing)
+        for described in await admin.describe_topics(existing) if existing else []:
+            name, count = described["topic"], len(described["partitions"])
+            if count != wanted[name].partitions:
+                raise Changed(f"topic {name} has {count} partitions, not {wanted[name].partitions}: keys would move")
     finally:
         await admin.close()
 
 
-def _topic(name: str, settings: Settings) -> NewTopic:
+def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
     return NewTopic(
-        name=name,
-        num_partitions=settings.topic_partitions,
+        name=topic.name,
+        num_partitions=topic.partitions,
         replication_factor=settings.topic_replicas,
-        topic_configs={"retention.ms": KEEP_FOR_EVER_MS, "max.message.bytes": MESSAGE_BYTES_MAX},
+        topic_configs=topic.configs,
     )
 
 

@@ -19,12 +19,14 @@ from libs.runtime.settings import Settings, settings
 from projections.court_outcomes import api as court_outcomes
 from projections.cross_border import api as cross_border
 from projections.shelter_capacity import api as shelter_capacity
+from projections.statistics import api as statistics
 
-ROUTERS = (shelter_capacity.router, court_outcomes.router, cross_border.router)
+ROUTERS = (shelter_capacity.router, court_outcomes.router, cross_border.router, statistics.router)
 PROJECTIONS: tuple[Projection, ...] = (
     shelter_capacity.PROJECTION,
     court_outcomes.PROJECTION,
     cross_border.PROJECTION,
+    statistics.PROJECTION,
 )
 
 
@@ -47,9 +49,7 @@ def views_app(config: Settings) -> FastAPI:
 
 
 def _checks(app: FastAPI) -> Mapping[str, Check]:
-    return {
-        f"projection {projector.projection.name}": partial(_runs, projector) for projector in app.state.projectors
-    }
+    return {f"projection {projector.projection.name}": partial(_runs, projector) for projector in app.state.projectors}
 
 
 async def _runs(projector: Projector) -> None:

@@ -60,6 +60,13 @@ CREATE FUNCTION {schema}.append(
     answer_versions integer[], key_cases text[], wrapped_keys bytea[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    -- The key first: a retry of what is already stored is told so, not that it lost a race. All rows are inserted in
+    -- the order of their keys, so that two transactions wait for each other in one direction only.
+    IF cardinality(keys) > 0 THEN
+        INSERT INTO {schema}.idempotency (organisation, key, request, status, body, location, version)
+            SELECT * FROM unnest(organisations, keys, requests, statuses, answers, locations, answer_versions)
+            ORDER BY 1, 2;
+    END IF;
     IF EXISTS (
         SELECT 1 FROM unnest(streams, versions, prevs) AS new (stream, version, prev)
         WHERE new.prev IS NOT NULL AND new.version > 1 AND NOT EXISTS (
@@ -69,15 +76,11 @@ BEGIN
         RAISE EXCEPTION 'the event before it is not there' USING ERRCODE = 'NR001';
     END IF;
     INSERT INTO {schema}.event (stream, version, id, subject, hash, body)
-        SELECT * FROM unnest(streams, versions, ids, subjects, hashes, bodies);
+        SELECT * FROM unnest(streams, versions, ids, subjects, hashes, bodies) ORDER BY 1, 2;
     INSERT INTO {schema}.outbox (stream, version)
         SELECT stream, version FROM unnest(streams, versions) WITH ORDINALITY AS new (stream, version, n) ORDER BY n;
-    IF cardinality(keys) > 0 THEN
-        INSERT INTO {schema}.idempotency (organisation, key, request, status, body, location, version)
-            SELECT * FROM unnest(organisations, keys, requests, statuses, answers, locations, answer_versions);
-    END IF;
     IF cardinality(key_cases) > 0 THEN
-        INSERT INTO vault.person_key (case_id, wrapped) SELECT * FROM unnest(key_cases, wrapped_keys);
+        INSERT INTO vault.person_key (case_id, wrapped) SELECT * FROM unnest(key_cases, wrapped_keys) ORDER BY 1;
     END IF;
 END $$;
 

@@ -1,7 +1,7 @@
 """The edge of a service: from an HTTP request to one recorded command, and from a stream to a resource."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from libs.events.decider import Decider
 from libs.events.event import JSON
 from libs.events.handle import Loaded, Origin, Outcome, Recorder, Step
 from libs.events.store import Answer, EventStore, KeyReused
+from libs.runtime.access import AccessLog, Visit, visit
 from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
 from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
 from libs.runtime.policy import POLICY, Scope, scope
@@ -39,6 +40,11 @@ class Desk:
     settings: Settings
     tokens: Tokens
     pool: asyncpg.Pool
+    access: AccessLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Every process records who reads what, over its own connections."""
+        self.access = AccessLog(self.pool)
 
 
 @dataclass(slots=True)
@@ -59,6 +65,7 @@ class Reader:
     caller: Caller
     action: str
     scope: Scope
+    visit: Visit
 
     @property
     def edge(self) -> Edge:
@@ -74,7 +81,10 @@ class Reader:
     def may(self, action: str, *owners: str | None) -> bool:
         """Whether the caller may also do another action on a thing with these owners."""
         reach = scope(action, self.caller.roles)
-        return reach == "all" or (reach == "own" and self.caller.organisation in owners)
+        allowed = reach == "all" or (reach == "own" and self.caller.organisation in owners)
+        if allowed and "read_names" in action:
+            self.visit.action = action  # the access log says that names were shown
+        return allowed
 
     async def load(self, decider: Decider[Any, Any, Any], stream: str, what: str) -> Loaded:
         """The state of a stream. Raises 404 where there is none."""
@@ -160,10 +170,12 @@ def reading(action: str) -> Callable[[Request], Any]:
 
     async def reader(request: Request) -> Reader:
         caller = await authenticated(request)
+        desk = desk_of(request)
+        opened = visit(request, desk.access, caller, action)
         reach = scope(action, caller.roles)
         if reach is None:
             raise forbidden(caller, action)
-        return Reader(desk_of(request), caller, action, reach)
+        return Reader(desk, caller, action, reach, opened)
 
     return reader
 
@@ -179,6 +191,7 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
         edge = desk_of(request)
         assert isinstance(edge, Edge)  # noqa: S101 - only services record
         caller = await authenticated(request)
+        opened = visit(request, edge.access, caller, action, writes=True)
         reach = scope(action, caller.roles)
         if reach is None:
             raise forbidden(caller, action)
@@ -195,7 +208,7 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
             if first:
                 raise Replay(replayed(first, print_))
             role = caller.role(POLICY[action].roles) or ""
-            yield Call(edge, caller, action, reach, body, key, print_, role, if_match(request))
+            yield Call(edge, caller, action, reach, opened, body, key, print_, role, if_match(request))
         finally:
             edge.running_keys.discard(running)
 
@@ -240,7 +253,7 @@ def case_of(text: str) -> str:
 
 
 def forbidden(caller: Caller, action: str) -> Problem:
-    """The answer to a request outside what the caller may do; it is recorded as refused."""
+    """The answer to a request outside what the caller may do; the request's visit is recorded as refused."""
     REFUSED.labels(action).inc()
     log.warning("access.refused", action=action, organisation=caller.organisation, roles=sorted(caller.roles))
     return Problem(403, "forbidden", f"{action} is not among what your roles may do here")

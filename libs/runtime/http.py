@@ -25,6 +25,7 @@ from swagger_ui_bundle import swagger_ui_path
 from libs.events.decider import NotYetKnown, Refused
 from libs.events.event import JSON
 from libs.events.store import Conflict, Unavailable
+from libs.runtime.access import Recorded
 from libs.runtime.edge import Replay
 from libs.runtime.problems import Problem, pointer, problem_response
 from libs.runtime.settings import Settings
@@ -60,6 +61,7 @@ def make_app(
         app.include_router(router)
     app.include_router(_operations(checks))
     app.mount("/docs/assets", StaticFiles(directory=swagger_ui_path), name="docs-assets")
+    app.add_middleware(Recorded)
     app.add_middleware(_Measured)
     _add_error_answers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

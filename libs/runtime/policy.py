@@ -76,10 +76,15 @@ POLICY: Mapping[str, Rule] = {
     "follow_up.record": _rule("social_affairs", own="provider"),
     # justice
     "report.file": _rule("justice first_responder"),
+    "report.read": _rule("justice competent_authority auditor", own="first_responder"),
     "court_case.open": _rule("justice"),
     "court_case.change": _rule("justice"),
     "court_case.read": _rule("justice competent_authority auditor"),
     "victim_charge.record": _rule("justice first_responder competent_authority"),
+    "victim_charge.read": _rule("justice competent_authority auditor"),
+    "victim_charge.assign": _rule("competent_authority"),
+    "victim_charge.resolve": _rule("competent_authority justice"),
+    "statute.read": _rule(EVERYONE),
     # repatriation
     "corridor.read": _rule(EVERYONE),
     "repatriation.start": _rule("social_affairs embassy_desk competent_authority"),
@@ -104,8 +109,12 @@ POLICY: Mapping[str, Rule] = {
         "auditor competent_authority social_affairs", own="first_responder provider justice embassy_desk"
     ),
     "history.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
+    "history.read_names_with_reason": _rule("auditor"),
+    # what referral and aftercare recorded tells where the person is: never for justice, labour, embassy desks
+    "history.read_care": _rule("auditor competent_authority social_affairs", own="first_responder provider"),
     "events.read": _rule("auditor administrator"),
-    "log.read": _rule("auditor administrator coordinator competent_authority"),
+    # hashes and signatures only; each party that recorded something must be able to check that it is in the log
+    "log.read": _rule(EVERYONE),
     "access_log.read": _rule("auditor competent_authority"),
 }
 

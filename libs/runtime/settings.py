@@ -26,14 +26,17 @@ class Settings(BaseSettings):
     public_host: str = Field("", description="front door's host name: https://<process>.<host>; empty: no front door")
     data_dir: Path = Field(Path(".data"), description="where the launcher keeps PostgreSQL, Kafka and the keys")
     topic_prefix: str = Field("nrm", description="first part of every topic name")
-    topic_partitions: int = Field(4, description="partitions of each topic; fixed once created")
     topic_replicas: int = Field(1, description="replicas of each topic; 3 in production")
     role_secret: str = Field("", description="secret that the database roles' passwords derive from; else a file")
     master_key: str = Field("", description="base64 of 32 bytes that wrap the persons' keys; else a file")
     jwks_url: str = Field("", description="JWKS of the OpenID Connect issuer; empty: this folder's development key")
     issuer: str = Field("urn:opennrm:development", description="`iss` that a token must carry")
     audience: str = Field("opennrm", description="`aud` that a token must carry")
+    log_origin: str = Field("", description="name of the transparency log; empty: opennrm.org/log/<installation>")
+    witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns the log's checkpoints")
+    witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
+    small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
     log_level: str = Field("info", description="debug, info, warning or error")
 
     def port(self, process: str) -> int:

@@ -1,4 +1,4 @@
-"""The published language keeps its rules: one wire name each, whole numbers, ASCII keys, nothing personal in the clear."""
+"""The published language keeps its rules: one wire name each, whole numbers, ASCII keys, nothing personal."""
 
 import re
 from collections.abc import Iterator

@@ -167,7 +167,6 @@ def test_the_topics_of_the_file_and_of_the_migration_are_the_same() -> None:
     topics = {topic.owner: topic for topic in read_topics(SETTINGS)}
     assert {owner: topic.name for owner, topic in topics.items()} == {owner: SETTINGS.topic(owner) for owner in OWNERS}
     for topic in topics.values():
-        assert topic.partitions == SETTINGS.topic_partitions
         assert topic.configs["retention.ms"] == KEEP_FOR_EVER_MS
         assert topic.configs["max.message.bytes"] == MESSAGE_BYTES_MAX
     other = SETTINGS.model_copy(update={"topic_prefix": "t1"})
