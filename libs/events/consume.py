@@ -56,6 +56,10 @@ class Projection:
     name: str
     apply: Callable[[Fact], Sequence[Change]]
     tables: str
-    """SQL that creates the tables in the current schema (no IF NOT EXISTS; it runs in a new, empty schema)."""
+    """SQL that creates the tables in the current schema (no IF NOT EXISTS; it runs in a new, empty schema).
+
+    A column outside the key is nullable or has a default: a change may create the row without it. The default of a
+    column that is added to is 0 or null.
+    """
     wants: frozenset[str] | None = None
     """Wire names that `apply` looks at; None is all. Others only advance the progress."""

@@ -1,5 +1,6 @@
 """The envelope: CloudEvents 1.0 in structured JSON, its canonical bytes and its hash. Pure functions over bytes."""
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Self
@@ -15,6 +16,17 @@ ENVELOPE_BYTES_MAX = 65_000
 """An entry of the transparency log is at most 65,535 bytes (C2SP tlog-tiles); the rest is for its frame."""
 
 _OPTIONAL = ("causationid", "traceparent")
+_TEXTS = ("subject", "stream", "organisation", "actor", "role", "correlationid")
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+_FORMS = {
+    "id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "type": re.compile(r"org\.opennrm\.[a-z]+\.[a-z0-9_-]+\.v[1-9][0-9]*"),
+    "source": re.compile(r"/services/[a-z]+"),
+    "time": re.compile(_TIME),
+    "occurredat": re.compile(_TIME),
+    "prevhash": re.compile(r"[0-9a-f]{64}"),
+}
+_VERSION_MAX, _INTEGER_MAX = 2**31 - 1, 2**53 - 1
 
 
 class Tampered(ValueError):
@@ -49,7 +61,12 @@ class Envelope:
         return canonical(self._attributes())
 
     def sealed(self) -> tuple[Self, bytes]:
-        """The same envelope with its hash, and the canonical bytes that the hash covers."""
+        """The same envelope with its hash, and the canonical bytes that the hash covers.
+
+        Raises ValueError where the data have a key or a number for which our bytes would not be RFC 8785's.
+        """
+        if not _is_canonical(self.data):
+            raise ValueError("event data have ASCII keys and integers only")
         body = self.canonical()
         return replace(self, hash=sha256(body).hexdigest()), body
 
@@ -98,21 +115,54 @@ def wire_bytes(body: bytes, digest: bytes, position: int) -> bytes:
 
 
 def parse(body: bytes, *, digest: str | None = None, position: int | None = None) -> Envelope:
-    """The envelope in canonical bytes, or in published bytes; its hash is recomputed and compared.
+    """The envelope in stored bytes (with their `digest`) or in published bytes (which say their own hash).
 
-    Raises Tampered where the bytes are no envelope or do not have the hash they claim.
+    Raises Tampered where the bytes are no well-formed envelope or do not have the hash that is claimed.
     """
     try:
         attributes = orjson.loads(body)
-        claimed = attributes.pop("hash", digest)
-        position = attributes.pop("position", position)
-        actual = sha256(canonical(attributes)).hexdigest()
+        if digest is None:
+            digest, position = attributes.pop("hash"), attributes.pop("position", position)
+            actual = sha256(canonical(attributes)).hexdigest()
+        else:
+            actual = sha256(body).hexdigest()
         version, content = attributes.pop("specversion"), attributes.pop("datacontenttype")
         envelope = Envelope(**attributes, hash=actual, position=position)
-    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as fault:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, TypeError, KeyError, AttributeError) as fault:
         raise Tampered("not an event envelope") from fault
     if version != "1.0" or content != "application/json":
         raise Tampered("not a CloudEvents 1.0 JSON envelope")
-    if actual != claimed:
-        raise Tampered(f"event {envelope.id} does not have the hash it claims")
+    if actual != digest:
+        raise Tampered("an event does not have the hash it claims")
+    if not _is_well_formed(envelope):
+        raise Tampered("an attribute of the envelope has not its form")
     return envelope
+
+
+def _is_well_formed(envelope: Envelope) -> bool:
+    """Whether every attribute has its type and form, so that nothing behind this point trips over a forged one."""
+    texts = [getattr(envelope, name) for name in _TEXTS]
+    optional = [value for name in _OPTIONAL if (value := getattr(envelope, name)) is not None]
+    position = envelope.position
+    return (
+        all(isinstance(text, str) and "\0" not in text for text in texts + optional)
+        and all(
+            isinstance(value := getattr(envelope, name), str) and form.fullmatch(value) is not None
+            for name, form in _FORMS.items()
+        )
+        and type(envelope.streamversion) is int
+        and 0 < envelope.streamversion <= _VERSION_MAX
+        and (position is None or (type(position) is int and 0 < position <= _INTEGER_MAX))
+        and isinstance(envelope.data, dict)
+    )
+
+
+def _is_canonical(value: JSON) -> bool:
+    """Whether sorting keys as bytes and printing numbers plainly is what RFC 8785 says for this value."""
+    if isinstance(value, dict):
+        return all(key.isascii() and _is_canonical(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_canonical, value))
+    if isinstance(value, int):
+        return -_INTEGER_MAX <= value <= _INTEGER_MAX
+    return value is None or isinstance(value, str)

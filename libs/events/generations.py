@@ -11,7 +11,7 @@ from libs.events.consume import Projection
 from libs.events.rows import Connection
 
 _BOOKKEEPING = """
-CREATE TABLE progress (stream text PRIMARY KEY, version integer NOT NULL);
+CREATE TABLE progress (stream text PRIMARY KEY, version integer NOT NULL, hash bytea NOT NULL);
 CREATE TABLE resume (topic text, kafka_partition integer, next_offset bigint NOT NULL,
     PRIMARY KEY (topic, kafka_partition));
 CREATE TABLE consumed (service text PRIMARY KEY, events bigint NOT NULL);
@@ -78,8 +78,12 @@ async def switch(connection: Connection, generation: Generation) -> None:
         await connection.execute(
             f"CREATE OR REPLACE VIEW {generation.name}.{table} AS SELECT * FROM {generation.schema}.{table}"
         )
+    # Two statements: a unique index is checked row by row, and no two generations are ever live.
+    await connection.execute("UPDATE projection.generation SET live = false WHERE name = $1 AND live", generation.name)
     await connection.execute(
-        "UPDATE projection.generation SET live = (number = $2) WHERE name = $1", generation.name, generation.number
+        "UPDATE projection.generation SET live = true WHERE name = $1 AND number = $2",
+        generation.name,
+        generation.number,
     )
 
 

@@ -1,6 +1,7 @@
 """Load, decide, append: the one way in which a command becomes events. Retries a lost race; everything else is told."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -146,8 +147,7 @@ class Recorder:
         entries: list[Entry] = []
         after: dict[str, Loaded] = {}
         for step in steps:
-            loaded = after.get(step.stream) or await self._state(step, fresh=fresh)
-            loaded, events = await self._decide(step, loaded)
+            loaded, events = await self._decide(step, after.get(step.stream), fresh=fresh)
             for event in events:
                 entry = await self._entry(step.stream, loaded, event, origin)
                 entries.append(entry)
@@ -163,19 +163,16 @@ class Recorder:
             self._remember(stream, loaded)
         return outcome
 
-    async def _state(self, step: Step, *, fresh: bool) -> Loaded:
-        cached = None if fresh else self._cache.get(step.stream)
-        return cached or await self.load(step.decider, step.stream)
-
-    async def _decide(self, step: Step, loaded: Loaded) -> tuple[Loaded, Sequence[Event]]:
-        try:
-            return loaded, self._checked(step, loaded)
-        except Refused:
-            if step.stream not in self._cache or loaded.version == 0:
-                raise
-            # The remembered state may be stale: never refuse on it without looking.
-            loaded = await self.load(step.decider, step.stream)
-            return loaded, self._checked(step, loaded)
+    async def _decide(self, step: Step, so_far: Loaded | None, *, fresh: bool) -> tuple[Loaded, Sequence[Event]]:
+        """Decide on the state that this request has reached, else on the remembered, else on the stored one."""
+        remembered = None if fresh or so_far else self._cache.get(step.stream)
+        if remembered:
+            # It may be stale. Events made of it are then refused by the store; a refusal or nothing at all would not.
+            with contextlib.suppress(Refused):
+                if events := self._checked(step, remembered):
+                    return remembered, events
+        loaded = so_far or await self.load(step.decider, step.stream)
+        return loaded, self._checked(step, loaded)
 
     @staticmethod
     def _checked(step: Step, loaded: Loaded) -> Sequence[Event]:
@@ -233,7 +230,7 @@ def subject_of(event: Event, stream: str) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:

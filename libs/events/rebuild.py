@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from libs.events import generations
+from libs.events import clients, generations
 from libs.events.consume import Projection
 from libs.events.generations import Generation
-from libs.events.projector import BATCH_EVENTS_MAX, Source, Writer, subscribe
+from libs.events.projector import BATCH_EVENTS_MAX
+from libs.events.session import session, try_lock
+from libs.events.subscription import Source, subscribe
+from libs.events.writer import Writer
 
 KEEP_GENERATIONS = 2
 """The live generation and the one before it, to which one can go back at once."""
@@ -19,6 +22,7 @@ IDLE_S_MAX = 60
 """Longest wait for an event that the live rows have consumed and Kafka should still hold."""
 
 Offsets = Mapping[TopicPartition, int]
+_NONE = (0, 0)
 
 
 class CannotRebuild(Exception):
@@ -43,37 +47,39 @@ async def rebuild(
 
     `tell(done, all)` is called with consumed and expected events. Raises CannotRebuild.
     """
-    writing, guarding = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
-    try:
-        if not await guarding.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", f"rebuild {projection.name}"):
+    async with session(dsn) as writing, session(dsn) as guarding:
+        if not await try_lock(guarding, f"rebuild {projection.name}"):
             raise CannotRebuild("another rebuild of this view runs")
         live = await generations.current(guarding, projection.name)
         if live is None:
             raise CannotRebuild("this view has never run here")
+        await _drop_leftovers(guarding, live)
         async with writing.transaction():
             fresh = await generations.create(writing, projection)
-        return await _fill(projection, source, (writing, guarding), (live, fresh), tell)
-    finally:
-        await writing.close(timeout=2)
-        await guarding.close(timeout=2)
+        switched = False
+        try:
+            done = await _fill(projection, source, (writing, guarding), (live, fresh), tell)
+            switched = done.switched
+        finally:
+            if not switched:
+                async with session(dsn) as dropping:  # the others may be what failed
+                    await _drop(dropping, fresh)
+        await _drop_oldest(guarding, projection.name)
+        return done
 
 
 async def go_back(projection: Projection, dsn: str) -> int:
     """Let readers see the generation before the live one again; the projector brings it up to date. Its number."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with connection.transaction():
-            number = await connection.fetchval(
-                "SELECT max(number) FROM projection.generation WHERE name = $1 AND number < "
-                "(SELECT number FROM projection.generation WHERE name = $1 AND live)",
-                projection.name,
-            )
-            if number is None:
-                raise CannotRebuild("there is no earlier generation")
-            await generations.switch(connection, Generation(projection.name, number))
+    async with session(dsn) as connection, connection.transaction():
+        number = await connection.fetchval(
+            "SELECT max(number) FROM projection.generation WHERE name = $1 AND number < "
+            "(SELECT number FROM projection.generation WHERE name = $1 AND live)",
+            projection.name,
+        )
+        if number is None:
+            raise CannotRebuild("there is no earlier generation")
+        await generations.switch(connection, Generation(projection.name, number))
         return int(number)
-    finally:
-        await connection.close(timeout=2)
 
 
 async def _fill(
@@ -96,12 +102,15 @@ async def _fill(
             await guarding.execute(f"LOCK TABLE {live.schema}.resume IN SHARE ROW EXCLUSIVE MODE")
             await copier.copy_to(await _offsets(guarding, live))
             old, new = await generations.checksums(guarding, live), await generations.checksums(guarding, fresh)
-            differences = {table: (old[table][0], new[table][0]) for table in old if old[table] != new[table]}
+            differences = {
+                table: (old.get(table, _NONE)[0], new.get(table, _NONE)[0])
+                for table in sorted(old.keys() | new.keys())
+                if old.get(table) != new.get(table)
+            }
             if not differences:
                 await generations.switch(guarding, fresh)
     finally:
-        await consumer.stop()
-    await _clean_up(guarding, projection.name, fresh, switched=not differences)
+        await clients.stop(consumer)
     return Rebuilt(copier.events, seconds, fresh.number, differences, not differences)
 
 
@@ -118,19 +127,22 @@ class _Copier:
     async def copy_to(self, target: Offsets) -> None:
         """Apply every event below the target offsets."""
         behind = {tp for tp, offset in target.items() if self._next.get(tp, 0) < offset}
+        self._consumer.pause(*self._consumer.assignment())
+        self._consumer.resume(*behind)
         total = self.events + sum(offset - self._next.get(tp, 0) for tp, offset in target.items())
         last_seen = time.monotonic()
         while behind:
             fetched = await self._consumer.getmany(timeout_ms=500, max_records=BATCH_EVENTS_MAX)
             wanted = []
             for tp, records in fetched.items():
-                below = [record for record in records if record.offset < target.get(tp, 0)]
-                if len(below) < len(records):
-                    self._consumer.seek(tp, target.get(tp, 0))
+                below = [record for record in records if record.offset < target[tp]]
                 wanted += below
                 if below:
                     self._next[tp] = below[-1].offset + 1
-                if self._next.get(tp, 0) >= target.get(tp, 0):
+                if len(below) < len(records) or self._next[tp] >= target[tp]:
+                    self._next[tp] = target[tp]
+                    self._consumer.seek(tp, target[tp])
+                    self._consumer.pause(tp)
                     behind.discard(tp)
             if wanted:
                 await self._writer.apply(wanted)
@@ -146,16 +158,25 @@ async def _offsets(connection: asyncpg.Connection, generation: Generation) -> Of
     return {TopicPartition(row[0], row[1]): row[2] for row in rows}
 
 
-async def _clean_up(connection: asyncpg.Connection, name: str, fresh: Generation, *, switched: bool) -> None:
-    if not switched:
-        async with connection.transaction():
-            await generations.drop(connection, fresh)
-        return
+async def _drop_leftovers(connection: asyncpg.Connection, live: Generation) -> None:
+    """Remove what a rebuild that was killed, or a way back, has left behind: it would be taken for whole later."""
+    newer = await connection.fetch(
+        "SELECT number FROM projection.generation WHERE name = $1 AND number > $2 AND NOT live", live.name, live.number
+    )
+    for row in newer:
+        await _drop(connection, Generation(live.name, row["number"]))
+
+
+async def _drop_oldest(connection: asyncpg.Connection, name: str) -> None:
     old = await connection.fetch(
         "SELECT number FROM projection.generation WHERE name = $1 AND NOT live ORDER BY number DESC OFFSET $2",
         name,
         KEEP_GENERATIONS - 1,
     )
     for row in old:
-        async with connection.transaction():
-            await generations.drop(connection, Generation(name, row["number"]))
+        await _drop(connection, Generation(name, row["number"]))
+
+
+async def _drop(connection: asyncpg.Connection, generation: Generation) -> None:
+    async with connection.transaction():
+        await generations.drop(connection, generation)

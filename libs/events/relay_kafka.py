@@ -6,6 +6,7 @@ worst: the producer is idempotent, positions are given once, and publishing resu
 
 import asyncio
 from hashlib import sha256
+from itertools import takewhile
 
 import asyncpg
 import structlog
@@ -13,8 +14,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
-from libs.events import telemetry
+from libs.events import clients, telemetry
 from libs.events.envelope import parse, wire_bytes
+from libs.events.session import AWAY, Patience, leadership
 
 SEQUENCE_EVENTS_MAX = 1_000
 """Events sequenced and published per round."""
@@ -23,6 +25,7 @@ POLL_S_MIN, POLL_S_MAX = 0.001, 0.025
 """The pause between looks at the outbox: short while events come, longer while none do."""
 
 PAUSE_S_MAX = 2.0
+"""The longest pause between attempts while PostgreSQL or Kafka is away."""
 
 log = structlog.get_logger()
 PUBLISHED = Counter("nrm_relay_published", "Events acknowledged by Kafka", ["service"])
@@ -32,7 +35,10 @@ CORRUPT = Counter("nrm_relay_corrupt", "Stored events whose bytes no longer have
 
 
 class Corrupt(Exception):
-    """Stored bytes do not have their hash: someone or something changed them. Nothing after them is published."""
+    """Someone or something changed what is stored: an event's bytes do not have their hash, or an event is gone.
+
+    Nothing after it is published.
+    """
 
 
 class Relay:
@@ -47,34 +53,32 @@ class Relay:
         self._topic = topic
         self._read = (
             f"SELECT l.position, e.subject, e.hash, e.body FROM {service}.log l "
-            f"JOIN {service}.event e USING (stream, version) WHERE l.position > $1 ORDER BY l.position LIMIT $2"
+            f"LEFT JOIN {service}.event e USING (stream, version) WHERE l.position > $1 ORDER BY l.position LIMIT $2"
         )
 
     async def run(self) -> None:
         """Relay until cancelled; wait out whatever is away."""
-        pause = 0.1
+        patience = Patience(PAUSE_S_MAX)
         while True:
             try:
                 await self._lead()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, TimeoutError) as fault:
+            except (*AWAY, KafkaError) as fault:
                 log.warning("relay.waiting", service=self.service, fault=type(fault).__name__)
-            except Corrupt:
+            except Corrupt as found:
                 CORRUPT.labels(self.service).inc()
-                log.error("relay.corrupt", service=self.service)
+                log.error("relay.corrupt", service=self.service, at=str(found))
+            except Exception as fault:  # noqa: BLE001 - a relay that ended would leave everything unpublished
+                log.error("relay.failed", service=self.service, fault=type(fault).__name__)
             self.leading = self.standby = False
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, PAUSE_S_MAX)
+            await patience.wait()
 
     async def _lead(self) -> None:
-        connection = await asyncpg.connect(self._dsn)
-        try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", f"relay {self.service}"):
-                self.standby = True
-                await asyncio.sleep(0.5)
+        async with leadership(self._dsn, f"relay {self.service}", self._stand_by) as connection:
             self.standby = False
             await self._sequence_until_kafka(connection)
-        finally:
-            await connection.close(timeout=2)
+
+    def _stand_by(self) -> None:
+        self.standby = True
 
     async def _sequence_until_kafka(self, connection: asyncpg.Connection) -> None:
         """Positions are given even while Kafka is away: the log then shows what waits."""
@@ -83,7 +87,7 @@ class Relay:
         )
         try:
             await self._sequence(connection)
-            await producer.start()
+            await clients.start(producer)
             published = await connection.fetchval(
                 f"SELECT position FROM {self.service}.published WHERE topic = $1",
                 self._topic,
@@ -92,7 +96,7 @@ class Relay:
             log.info("relay.leading", service=self.service, published=published or 0)
             await self._relay(connection, producer, published or 0)
         finally:
-            await producer.stop()
+            await clients.abandon(producer)
 
     async def _relay(self, connection: asyncpg.Connection, producer: AIOKafkaProducer, published: int) -> None:
         pause = POLL_S_MIN
@@ -118,17 +122,18 @@ class Relay:
             BEHIND.labels(self.service).set(0)
             return published
         BEHIND.labels(self.service).set(len(rows))
-        if any(sha256(row["body"]).digest() != row["hash"] for row in rows):
-            raise Corrupt
-        await asyncio.gather(*[await self._send(producer, row) for row in rows])
-        last: int = rows[-1]["position"]
+        whole = [row for _, row in takewhile(_is_whole, enumerate(rows, published + 1))]
+        if not whole:
+            raise Corrupt(f"position {published + 1}")
+        await asyncio.gather(*[await self._send(producer, row) for row in whole])
+        last: int = whole[-1]["position"]
         await connection.execute(
             f"INSERT INTO {self.service}.published VALUES ($1, $2) "
             "ON CONFLICT (topic) DO UPDATE SET position = excluded.position",
             self._topic,
             last,
         )
-        PUBLISHED.labels(self.service).inc(len(rows))
+        PUBLISHED.labels(self.service).inc(len(whole))
         POSITION.labels(self.service).set(last)
         return last
 
@@ -144,3 +149,9 @@ class Relay:
             self._topic, value=value, key=row["subject"].encode(), headers=headers
         )
         return future
+
+
+def _is_whole(expected: tuple[int, asyncpg.Record]) -> bool:
+    """Whether the row at a position is there, and its bytes are what was recorded."""
+    position, row = expected
+    return row["position"] == position and row["body"] is not None and sha256(row["body"]).digest() == row["hash"]

@@ -21,6 +21,10 @@ WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.atti
 """
 
 
+class DoesNotFit(Exception):
+    """A change names a table or column that is not there, or a value that is no JSON."""
+
+
 @dataclass(slots=True)
 class _Row:
     key: Mapping[str, JSON]
@@ -40,8 +44,12 @@ async def columns_of(connection: Connection, schema: str) -> Columns:
 
 async def write(connection: Connection, schema: str, columns: Columns, changes: Iterable[Change]) -> None:
     """Make the changes, in an order that gives what making them one by one would give."""
-    for sql, rows in statements(schema, columns, merge(changes)):
-        await connection.execute(sql, orjson.dumps(rows).decode())
+    try:
+        made = [(sql, orjson.dumps(rows).decode()) for sql, rows in statements(schema, columns, merge(changes))]
+    except (KeyError, TypeError) as fault:
+        raise DoesNotFit(str(fault)) from fault
+    for sql, rows in made:
+        await connection.execute(sql, rows)
 
 
 def merge(changes: Iterable[Change]) -> Mapping[str, Sequence[_Row]]:
@@ -56,10 +64,12 @@ def merge(changes: Iterable[Change]) -> Mapping[str, Sequence[_Row]]:
         match change:
             case Put():
                 row.put.update(change.values)
+                row.add = {name: amount for name, amount in row.add.items() if name not in change.values}
                 row.touched = True
             case Add():
                 for name, amount in change.values.items():
-                    row.add[name] = row.add.get(name, 0) + amount
+                    sums = row.put if name in row.put else row.add
+                    sums[name] = (sums.get(name) or 0) + amount
                 row.touched = True
             case Drop():
                 rows[identity] = _Row(change.key, dropped=True)

@@ -1,10 +1,11 @@
-"""What every event store promises, whoever keeps it. Types only."""
+"""What every event store promises, whoever keeps it. Types, and the check that each makes first. No IO."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Protocol
 
-from libs.events.envelope import Envelope
+from libs.events.envelope import GENESIS, Envelope, Tampered
 
 
 class Conflict(Exception):
@@ -66,9 +67,28 @@ class EventStore(Protocol):
     async def append(self, append: Append) -> None:
         """Store all of it durably, or nothing.
 
-        Raises Conflict where a version is taken or its predecessor is missing, KeyReused where the idempotency key
-        is taken, Unavailable where the outcome is not known.
+        Raises KeyReused where the idempotency key is taken (this is looked at first), Conflict where a version is
+        taken or its predecessor is missing or another, Unavailable where the outcome is not known, Tampered where
+        an entry's bytes do not have its hash.
         """
 
     async def answer(self, organisation: str, key: str) -> Answer | None:
         """What was answered under an idempotency key, if it was used."""
+
+
+def check(append: Append) -> None:
+    """Refuse an append that is wrong in itself, whatever is stored: Tampered or Conflict."""
+    heads: dict[str, tuple[int, str]] = {}
+    for entry in append.entries:
+        envelope = entry.envelope
+        if sha256(entry.body).hexdigest() != envelope.hash:
+            raise Tampered(f"event {envelope.id} does not have the hash it claims")
+        first = (0, GENESIS) if envelope.streamversion == 1 else (envelope.streamversion - 1, envelope.prevhash)
+        if (envelope.streamversion - 1, envelope.prevhash) != heads.get(envelope.stream, first):
+            raise Conflict(envelope.stream)
+        heads[envelope.stream] = (envelope.streamversion, envelope.hash)
+
+
+def follows(envelope: Envelope, version: int, digest: str) -> bool:
+    """Whether an event is the next after a stream's head (version and hash; 0 and GENESIS before the first)."""
+    return envelope.streamversion == version + 1 and envelope.prevhash == digest

@@ -1,7 +1,7 @@
 """The event store in memory: the same promises as PostgreSQL's, for tests and the simulation; nothing is durable."""
 
 from libs.events.envelope import GENESIS, Envelope
-from libs.events.store import Answer, Append, Conflict, Entry, KeyReused
+from libs.events.store import Answer, Append, Conflict, Entry, KeyReused, check, follows
 
 
 class MemoryStore:
@@ -19,13 +19,14 @@ class MemoryStore:
 
     async def append(self, append: Append) -> None:
         """Store all of it, or nothing."""
+        check(append)
         answer = append.answer
         if answer and (answer.organisation, answer.key) in self.answers:
             raise KeyReused(self.answers[answer.organisation, answer.key])
         heads = {entry.envelope.stream: self._head(entry.envelope.stream) for entry in append.entries}
         for entry in append.entries:
             envelope = entry.envelope
-            if (envelope.streamversion - 1, envelope.prevhash) != heads[envelope.stream]:
+            if not follows(envelope, *heads[envelope.stream]):
                 raise Conflict(envelope.stream)
             heads[envelope.stream] = (envelope.streamversion, envelope.hash)
         for entry in append.entries:

@@ -7,8 +7,8 @@ from itertools import chain
 
 import asyncpg
 
-from libs.events.envelope import Envelope, parse
-from libs.events.store import Answer, Append, Conflict, Entry, KeyReused, Unavailable
+from libs.events.envelope import GENESIS, Envelope, Tampered, parse
+from libs.events.store import Answer, Append, Conflict, Entry, KeyReused, Unavailable, check, follows
 
 BATCH_EVENTS_MAX = 512
 """Appends that share one transaction; more only lengthens the wait of the first."""
@@ -22,8 +22,13 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalServerError,
+    asyncpg.InternalClientError,  # what asyncpg says where a session ends between two of its steps
     OSError,
+    TimeoutError,
 )
+_LOST_RACE = (asyncpg.UniqueViolationError, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 
 @dataclass(slots=True)
@@ -53,18 +58,25 @@ class PostgresStore:
 
     async def stop(self) -> None:
         """Commit what is waiting, then end."""
-        if self._writer:
+        writer, self._writer = self._writer, None
+        if writer:
             await self._queue.join()
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
     async def read(self, stream: str) -> list[Envelope]:
-        """Every event of a stream in order."""
+        """Every event of a stream in order; Tampered where it is not the unbroken chain that was written."""
         try:
             rows = await self._pool.fetch(self._read_sql, stream)
         except _LOST as fault:
             raise Unavailable("the event store cannot be reached") from fault
-        return [parse(row["body"], digest=row["hash"].hex()) for row in rows]
+        envelopes = [parse(row["body"], digest=row["hash"].hex()) for row in rows]
+        version, digest = 0, GENESIS
+        for envelope in envelopes:
+            if envelope.stream != stream or not follows(envelope, version, digest):
+                raise Tampered(f"the chain of stream {stream} is broken after version {version}")
+            version, digest = envelope.streamversion, envelope.hash
+        return envelopes
 
     async def answer(self, organisation: str, key: str) -> Answer | None:
         """What was answered under an idempotency key."""
@@ -76,6 +88,9 @@ class PostgresStore:
 
     async def append(self, append: Append) -> None:
         """Store all of it durably in a transaction shared with whoever else is waiting."""
+        check(append)
+        if self._writer is None:
+            raise Unavailable("this process is starting or stopping")
         waiting = _Waiting(append, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(waiting)
@@ -106,28 +121,30 @@ class PostgresStore:
         """Commit the batch; where one of it is refused, halve until the refused ones stand alone."""
         try:
             await self._pool.execute(self._append_sql, *_columns([waiting.append for waiting in batch]))
-        except (asyncpg.UniqueViolationError, asyncpg.PostgresError) as fault:
-            if isinstance(fault, _LOST):
-                _fail(batch, Unavailable("the connection was lost; the outcome is not known"))
-            elif len(batch) == 1:
+        except _LOST:
+            _fail(batch, Unavailable("the connection was lost; the outcome is not known"))
+        except Exception as fault:  # noqa: BLE001 - refused by the server, or no value for it: the writer goes on
+            if len(batch) == 1:
                 await self._refuse(batch[0], fault)
             else:
                 middle = len(batch) // 2
                 await self._commit(batch[:middle])
                 await self._commit(batch[middle:])
-        except (*_LOST, TimeoutError):
-            _fail(batch, Unavailable("the connection was lost; the outcome is not known"))
         else:
             for waiting in batch:
                 _resolve(waiting, None)
 
-    async def _refuse(self, waiting: _Waiting, fault: asyncpg.PostgresError) -> None:
+    async def _refuse(self, waiting: _Waiting, fault: Exception) -> None:
         append = waiting.append
         if isinstance(fault, asyncpg.UniqueViolationError) and fault.constraint_name == "idempotency_pkey":
-            answer = append.answer and await self.answer(append.answer.organisation, append.answer.key)
-            _resolve(waiting, KeyReused(answer) if answer else Unavailable("the first answer is not visible yet"))
-        elif isinstance(fault, asyncpg.UniqueViolationError) or fault.sqlstate == _NO_PREDECESSOR:
-            _resolve(waiting, Conflict(append.entries[0].envelope.stream))
+            try:
+                answer = append.answer and await self.answer(append.answer.organisation, append.answer.key)
+            except Unavailable as lost:
+                _resolve(waiting, lost)
+            else:
+                _resolve(waiting, KeyReused(answer) if answer else Unavailable("the first answer is not visible"))
+        elif isinstance(fault, _LOST_RACE) or getattr(fault, "sqlstate", None) == _NO_PREDECESSOR:
+            _resolve(waiting, Conflict(append.entries[0].envelope.stream if append.entries else "of no event"))
         else:
             _resolve(waiting, fault)
 

@@ -138,8 +138,13 @@ class Instruments:
 
 
 def check(instrument: Instrument, answers: Mapping[str, object]) -> tuple[AnswerFault, ...]:
-    """What is wrong with these answers: unknown questions, wrong types, required ones missing."""
+    """What is wrong with these answers: unknown questions, wrong types."""
     return tuple(_answer_faults(instrument, answers))
+
+
+def unanswered(instrument: Instrument, answers: Mapping[str, object]) -> tuple[str, ...]:
+    """The required questions that were left out: a form that was begun is kept, and says what it lacks."""
+    return tuple(question.id for question in instrument.questions if question.required and question.id not in answers)
 
 
 def _answer_faults(instrument: Instrument, answers: Mapping[str, object]) -> Iterator[AnswerFault]:
@@ -149,9 +154,6 @@ def _answer_faults(instrument: Instrument, answers: Mapping[str, object]) -> Ite
             yield AnswerFault(f"/answers/{name}", f"{instrument.key} has no such question")
         elif detail := _wrong(questions[name], answer):
             yield AnswerFault(f"/answers/{name}", detail)
-    for question in instrument.questions:
-        if question.required and question.id not in answers:
-            yield AnswerFault(f"/answers/{question.id}", "this question must be answered")
 
 
 def _wrong(question: Question, answer: object) -> str | None:

@@ -4,7 +4,7 @@ What was recorded is taken in the order of recording: a refusal that arrives lat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Final, Literal
 
@@ -52,6 +52,13 @@ class Progress:
     stopped_by: str | None = None
     settled: Mapping[str, datetime] = field(default_factory=dict)
     """Steps done, waived or not needed, with the time of each."""
+    resumed_at: datetime | None = None
+    """When it was asked for, or last taken up again."""
+
+    def ready_at(self, step: Step) -> datetime | None:
+        """Since when a step can be done: the last of what it depends on; None before it was asked for."""
+        moments = [self.settled[name] for name in prerequisites(step) if name in self.settled]
+        return max([self.resumed_at, *moments]) if self.resumed_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +96,21 @@ def progress(procedure: Procedure, opened_at: datetime, recorded: Sequence[Recor
         if stopped:
             stopped, resumed_at = None, max(resumed_at, one.occurred_at)
     if RECEIPT in settled:
-        return Progress("completed", settled[RECEIPT], settled=settled)
+        return Progress("completed", settled[RECEIPT], settled=settled, resumed_at=resumed_at)
     if stopped:
-        return Progress("stopped", stopped.occurred_at, stopped_by=stopped.step, settled=settled)
+        return Progress("stopped", stopped.occurred_at, stopped_by=stopped.step, settled=settled, resumed_at=resumed_at)
     waiting = next(
         (step for step in open_steps(procedure.corridor, settled) if prerequisites(step) <= set(settled)), None
     )
-    since = max([resumed_at, *(settled[name] for name in prerequisites(waiting))]) if waiting else resumed_at
-    return Progress(
+    reached = Progress(
         "awaiting_acknowledgement" if HAND_OVER in settled else "running",
-        since,
+        resumed_at,
         waiting,
         _earliest(procedure, opened_at, settled),
         settled=settled,
+        resumed_at=resumed_at,
     )
+    return replace(reached, since=reached.ready_at(waiting) or resumed_at) if waiting else reached
 
 
 def open_steps(corridor: Corridor, settled: Mapping[str, object]) -> tuple[Step, ...]:

@@ -30,8 +30,9 @@ REASON_HEADER = "x-access-reason"
 
 NO_PERSON = frozenset(
     {
-        "instrument.read", "statute.read", "corridor.read", "provider.read", "shelter.read", "statistics.read", "log.read",
-        "statistics.read_small_cells", "view.shelter_capacity", "view.court_outcomes", "view.coverage",
+        "instrument.read", "statute.read", "corridor.read", "provider.read", "shelter.read", "log.read",
+        "statistics.read", "statistics.read_small_cells", "view.shelter_capacity", "view.court_outcomes",
+        "view.coverage",
     }
 )  # fmt: skip
 """Reading actions whose answers tell of no person. Every other one is recorded, a new one too until it stands here."""

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     issuer: str = Field("urn:opennrm:development", description="`iss` that a token must carry")
     audience: str = Field("opennrm", description="`aud` that a token must carry")
     log_origin: str = Field("", description="name of the transparency log; empty: opennrm.org/log/<installation>")
-    witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns the log's checkpoints")
+    witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns checkpoints")
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")

@@ -65,16 +65,12 @@ def _print_error(text: str, *, as_json: bool) -> None:
     sys.stderr.write(f"nrm verify: {text}\n")
 
 
-def register(app: typer.Typer) -> None:
-    """Add `verify` to the command line."""
-
-    @app.command("verify")
-    def verify(
-        folder: Annotated[Path, typer.Argument(metavar="DIR", help="The export folder.")],
-        key: Annotated[Path | None, typer.Option(help="Verifier keys or a C2SP tlog-policy, got elsewhere.")] = None,
-        checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept from before.")] = None,
-        *,
-        json_: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
-    ) -> None:
-        """Check an export offline: OK and the number of events, or a line for each finding."""
-        raise typer.Exit(verify_command(folder, key, checkpoint, as_json=json_))
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The export folder.")],
+    key: Annotated[Path | None, typer.Option(help="Verifier keys or a C2SP tlog-policy, got elsewhere.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept from before.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Check an export offline: OK and the number of events, or a line for each finding."""
+    raise typer.Exit(verify_command(folder, key, checkpoint, as_json=as_json))

@@ -82,8 +82,8 @@ class Reader:
         return Answers(
             capacity=await self._all(CAPACITY),
             gaps=await self._all(GAPS),
-            by_year=await self._all(OUTCOMES, group_by="year"),
-            by_court=await self._all(OUTCOMES, group_by="court"),
+            by_year=await self._all(OUTCOMES, group_by="year", dated_by="event"),
+            by_court=await self._all(OUTCOMES, group_by="court", dated_by="event"),
             funnel=funnel,
             cross_border=await self._all(CROSS_BORDER),
             histories=await self._histories(performance, names),

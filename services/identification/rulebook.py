@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
-from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments
+from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments, unanswered
 from libs.rules.plain import plain
 from libs.rules.scoring import Score, score
 
@@ -46,7 +46,11 @@ def scored(name: str, answers: Mapping[str, JSON], *, child: bool) -> Scored:
         raise Refused("invalid-request", faults[0].detail, status=422, pointer=faults[0].pointer)
     found = score(instrument, asked, child=child)
     shown: JSON = plain(found)
-    explanation = {**shown, "not_scored": sorted(set(answers) - known)}
+    explanation = {
+        **shown,
+        "not_scored": sorted(set(answers) - known),
+        "unanswered": list(unanswered(instrument, answers)),
+    }
     return Scored(
         instrument.id, instrument.version, found.result,
         _values(found, "act"), _values(found, "means"), _values(found, "purpose"), explanation,

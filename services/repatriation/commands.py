@@ -1,11 +1,10 @@
-"""What can be asked of a repatriation, and of what a desk sent early. Plain data; personal fields stand apart."""
+"""What can be asked of a repatriation. Imperative, plain data; personal fields stand apart in `personal`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from libs.events.catalogue.repatriation import HeldOutcome, InboxEventHeld
 from libs.events.catalogue.vocabulary import StepOutcome
 from libs.events.event import JSON
 from libs.rules.progress import Procedure
@@ -88,30 +87,4 @@ class Disclose:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Keep an event that came early."""
-
-    held: InboxEventHeld
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """Say what became of an event that waited."""
-
-    outcome: HeldOutcome
-    reason: str | None = None
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CloseBatch:
-    """Count what became of a batch of a desk."""
-
-    organisation: str
-    batch: str
-    counts: Mapping[Literal["accepted", "duplicate", "waiting", "refused"], int]
-
-
 Command: TypeAlias = Start | RecordStep | Restart | Acknowledge
-HeldCommand: TypeAlias = Hold | Settle

@@ -7,22 +7,19 @@ from typing import Final, assert_never
 
 from libs.events.catalogue.repatriation import (
     Acknowledged,
-    BatchReceived,
     ConsentGiven,
     CorridorClaimed,
     Disclosed,
     FamilyTraced,
     FollowedUp,
     HandoverRefused,
-    InboxEventHeld,
-    InboxEventSettled,
     ItineraryAgreed,
     NationalityVerified,
     Notified,
+    OfRepatriation,
     ReceiptAcknowledged,
     ReceivedIntoCare,
     Repatriated,
-    RepatriationEvent,
     Restarted,
     RiskAssessed,
     Standing,
@@ -47,28 +44,20 @@ from libs.rules.progress import (
 from services.repatriation.commands import (
     Acknowledge,
     Claim,
-    CloseBatch,
     Command,
     Disclose,
-    HeldCommand,
-    Hold,
     RecordStep,
     Restart,
-    Settle,
     Start,
 )
 from services.repatriation.state import (
-    Batches,
     Claims,
-    Held,
     Open,
     Shown,
     State,
     Unstarted,
-    batch_counted,
     claimed,
     evolve,
-    held_after,
     shown,
 )
 
@@ -102,7 +91,7 @@ class TooEarly(Refused):
         self.missing = missing
 
 
-def decide(command: Command, state: State) -> tuple[RepatriationEvent, ...]:
+def decide(command: Command, state: State) -> tuple[OfRepatriation, ...]:
     """The events that a command causes. Raises Refused."""
     if isinstance(command, Start):
         return _start(command, state)
@@ -137,8 +126,7 @@ def step_named(procedure: Procedure, name: str) -> Step:
     try:
         return procedure.corridor.step(name)
     except UnknownCorridor:
-        known = ", ".join(step.id for step in procedure.corridor.steps)
-        raise Refused("not-found", f"this corridor has no such step; it has {known}", status=404) from None
+        raise Refused("not-found", "this corridor has no such step", status=404) from None
 
 
 def _start(command: Start, state: State) -> tuple[Started]:
@@ -181,6 +169,7 @@ def _record(command: RecordStep, state: Open) -> tuple[StepFact]:
             "step": step.id,
             "outcome": command.outcome,
             "by": command.by,
+            "ready_at": rfc3339(before.ready_at(step) or state.opened_at),
             "documents": tuple(name for name in step.documents if name in command.documents),
             "personal": command.personal or None,
         }),
@@ -306,28 +295,6 @@ def disclose(command: Disclose, state: Shown) -> tuple[Disclosed, ...]:
     return () if found in state.disclosures else (found,)
 
 
-def hold(command: HeldCommand, state: Held) -> tuple[InboxEventHeld | InboxEventSettled, ...]:
-    """An event that came early is kept once, and settled once."""
-    if isinstance(command, Hold):
-        return () if state.held else (command.held,)
-    if state.held is None or state.settled is not None:
-        raise Refused("already-so", "this event does not wait")
-    held = state.held
-    return (
-        InboxEventSettled(
-            inbox_id=held.inbox_id, case_id=held.case_id, organisation=held.organisation,
-            outcome=command.outcome, reason=command.reason, missing=command.missing,
-        ),
-    )  # fmt: skip
-
-
-def close_batch(command: CloseBatch, _: Batches) -> tuple[BatchReceived]:
-    """A batch was taken in."""
-    return (BatchReceived(organisation=command.organisation, batch=command.batch, **command.counts),)
-
-
-DECIDER: Decider[Command, State, RepatriationEvent] = Decider(Unstarted(), decide, evolve)
+DECIDER: Decider[Command, State, OfRepatriation] = Decider(Unstarted(), decide, evolve)
 CLAIMS: Decider[Claim, Claims, CorridorClaimed] = Decider(Claims(), claim, claimed)
 DISCLOSURES: Decider[Disclose, Shown, Disclosed] = Decider(Shown(), disclose, shown)
-HELD: Decider[HeldCommand, Held, InboxEventHeld | InboxEventSettled] = Decider(Held(), hold, held_after)
-BATCHES: Decider[CloseBatch, Batches, BatchReceived] = Decider(Batches(), close_batch, batch_counted)

@@ -1,4 +1,4 @@
-"""What a repatriation is, from its events; and a claim, a disclosure, a held event. `evolve` decides nothing."""
+"""What a repatriation is, from its events; and which one may run, and who was shown what."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,12 +6,9 @@ from typing import TypeAlias
 
 from libs.events.catalogue.repatriation import (
     Acknowledged,
-    BatchReceived,
     CorridorClaimed,
     Disclosed,
-    InboxEventHeld,
-    InboxEventSettled,
-    RepatriationEvent,
+    OfRepatriation,
     Restarted,
     Started,
     StepFact,
@@ -70,7 +67,7 @@ def recorded_of(fact: StepFact | Restarted) -> Recorded:
     return Recorded(fact.step, fact.outcome, moment)
 
 
-def evolve(state: State, event: RepatriationEvent) -> State:
+def evolve(state: State, event: OfRepatriation) -> State:
     """The repatriation after an event."""
     if isinstance(event, Started):
         return Open(event)
@@ -107,28 +104,3 @@ class Shown:
 def shown(state: Shown, event: Disclosed) -> Shown:
     """The disclosures after one more."""
     return Shown((*state.disclosures, event))
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An event that a desk sent: unseen, waiting, or settled."""
-
-    held: InboxEventHeld | None = None
-    settled: InboxEventSettled | None = None
-
-
-def held_after(state: Held, event: InboxEventHeld | InboxEventSettled) -> Held:
-    """The held event after what became of it."""
-    return Held(event) if isinstance(event, InboxEventHeld) else replace(state, settled=event)
-
-
-@dataclass(frozen=True, slots=True)
-class Batches:
-    """How many batches a desk has sent."""
-
-    count: int = 0
-
-
-def batch_counted(state: Batches, event: BatchReceived) -> Batches:  # noqa: ARG001 - every event is one batch
-    """One batch more."""
-    return Batches(state.count + 1)

@@ -1,14 +1,20 @@
 """The whole system on real parts, once for all journeys, and a client that speaks as an organisation."""
 
+import asyncio
+import gzip
+import os
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from libs.runtime.auth import mint
 from libs.runtime.settings import Settings
@@ -44,7 +50,7 @@ class As:
             answer = await self.client.post(self.settings.url(service) + path, json=body, headers=headers)
             if answer.status_code != 409 or not answer.json()["type"].endswith("not-yet-known"):
                 return answer
-            await _pause()
+            await asyncio.sleep(0.1)
         return answer
 
     async def get(self, service: str, path: str, **query: str) -> httpx2.Response:
@@ -59,12 +65,6 @@ class As:
         return {"Authorization": f"Bearer {mint(self.settings, self.organisation, self.role, 3600)}"}
 
 
-async def _pause() -> None:
-    import asyncio  # noqa: PLC0415 - the only place
-
-    await asyncio.sleep(0.1)
-
-
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[System]:
     """Every process, started like the launcher does."""
@@ -72,11 +72,51 @@ async def running(settings: Settings) -> AsyncIterator[System]:
         yield system
 
 
+class Collector(ThreadingHTTPServer):
+    """A stand-in for an OpenTelemetry collector: keeps the spans that processes export (OTLP over HTTP)."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        super().__init__(("127.0.0.1", 0), _Receiver)
+
+    @property
+    def endpoint(self) -> str:
+        """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        raw = gzip.decompress(raw) if self.headers.get("content-encoding") == "gzip" else raw
+        request = ExportTraceServiceRequest.FromString(raw)
+        assert isinstance(self.server, Collector)
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.server.spans += scope.spans
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """The collector that every process of the system exports to."""
+    with Collector() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
 @pytest.fixture(scope="session")
 async def system(
-    postgres_url: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+    postgres_url: str, kafka_bootstrap: str, collector: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
     """The whole system for this run."""
+    os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.endpoint
+    os.environ["OTEL_BSP_SCHEDULE_DELAY"] = "300"
     settings = Settings(
         database_url=postgres_url,
         kafka_bootstrap_servers=kafka_bootstrap,

@@ -1,5 +1,6 @@
 """The README's tour, run as it is printed."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -11,8 +12,6 @@ ROOT = Path(__file__).parents[2]
 
 
 async def test_the_tour_works_as_printed(system: System, tmp_path: Path) -> None:
-    import asyncio  # noqa: PLC0415 - the script runs beside the loop that watches the processes
-
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- tour:begin -->\n```bash\n(.*?)```\n<!-- tour:end -->", text, re.DOTALL)
     assert found

@@ -1,0 +1,72 @@
+"""The audit process: case histories, the transparency log, every event in log order, and who looked at whom."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+from fastapi import FastAPI
+
+from libs.events.consume import Projection
+from libs.events.projector import Projector, Source
+from libs.runtime import telemetry
+from libs.runtime.auth import Tokens
+from libs.runtime.database import open_pool
+from libs.runtime.http import Check, make_app, serve, tasks
+from libs.runtime.keys import master_key, role_dsn
+from libs.runtime.service import topics
+from libs.runtime.settings import Settings, settings
+from libs.runtime.vault import Vault
+from nrm.log import api as log_api
+from nrm.log.api import LogDesk
+from nrm.log.sequencer import Sequencer
+from nrm.log.witnesses import Witnesses
+from projections.audit_trail import api as audit_trail
+
+ROUTERS = (audit_trail.router, log_api.router)
+PROJECTION: Projection = audit_trail.PROJECTION
+
+
+def audit_app(config: Settings) -> FastAPI:
+    """The application of the audit process. It serves at once and takes up Kafka and PostgreSQL when they are there."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dsn = role_dsn(config, "nrm_audit")
+        pool = await open_pool(dsn, "audit")
+        witnesses = Witnesses(config, pool)
+        keys = tuple(str(peer.key) for peer in witnesses.peers)
+        app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, master_key(config)), keys)
+        app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
+        app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
+        try:
+            async with tasks(app.state.projector.run(), app.state.sequencer.run(), witnesses.run()):
+                yield
+        finally:
+            await pool.close()
+
+    return make_app("audit", ROUTERS, lifespan, _checks)
+
+
+def _checks(app: FastAPI) -> Mapping[str, Check]:
+    sequencer = app.state.sequencer
+    log_name = f"transparency log ({sequencer.refused})" if sequencer.refused else "transparency log"
+    return {
+        "postgresql": lambda: _postgresql(app.state.edge.pool),
+        "kafka (projection audit_trail)": lambda: _runs(app.state.projector),
+        log_name: lambda: _runs(sequencer),
+    }
+
+
+async def _postgresql(pool: asyncpg.Pool) -> None:
+    await pool.fetchval("SELECT 1")
+
+
+async def _runs(part: Projector | Sequencer) -> None:
+    while not (part.leading or part.standby):  # the caller gives it a moment, then counts it as missing
+        await asyncio.sleep(0.05)
+
+
+if __name__ == "__main__":
+    telemetry.configure("audit", settings().log_level)
+    serve(audit_app(settings()), settings(), "audit")

@@ -1,0 +1,119 @@
+"""The routes of the court-outcome view."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Literal, get_args
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+
+from libs.runtime.edge import Reader, forbidden, reading
+from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.problems import Problem
+from libs.runtime.views import At, answer, projection_of, seen
+from projections.court_outcomes.queries import Asked, DatedBy, GroupBy, funnel, keys_of, outcomes
+from projections.court_outcomes.view import NAME, WANTS, apply
+
+PROJECTION = projection_of(NAME, apply, WANTS, __file__)
+CAMBODIA = timezone(timedelta(hours=7))
+GROUPS: tuple[str, ...] = get_args(GroupBy)
+
+router = APIRouter(tags=["court outcomes"], dependencies=[Depends(seen(NAME))])
+Allowed = Annotated[Reader, Depends(reading("view.court_outcomes"))]
+From = Annotated[
+    str, Query(alias="from", max_length=40, description="First date in Cambodia, or moment (RFC 3339), of the period")
+]
+To = Annotated[
+    str, Query(alias="to", max_length=40, description="Last date, or the moment (RFC 3339) at which the period ends")
+]
+Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def period(from_: From = "", to: To = "", at: At = None) -> Asked:
+    """A dependency: the period that is asked for, and the moment at which its figures stood."""
+    return Asked(at, moment(from_, "/from"), moment(to, "/to", end=True))
+
+
+def selection(
+    within: Annotated[Asked, Depends(period)],
+    court: Text = None,
+    province: Text = None,
+    article: Annotated[
+        str | None, Query(pattern=r"^[0-9A-Za-z.()/:-]{1,100}$", description="`12` or `lshtse-2008:12`")
+    ] = None,
+    dated_by: DatedBy = "prosecution",
+) -> Asked:
+    """A dependency: the accused and charges that are asked for."""
+    statute, _, number = (article or "").rpartition(":")
+    return replace(
+        within, court=court, province=province, statute=statute or None, article=number or None, dated_by=dated_by
+    )
+
+
+@router.get("/v1/views/court-outcomes")
+async def read_outcomes(
+    reader: Allowed,
+    asked: Annotated[Page, Depends(page)],
+    wanted: Annotated[Asked, Depends(selection)],
+    group_by: Annotated[str, Query(max_length=200, description="A comma list of " + ", ".join(GROUPS))] = "year",
+) -> Response:
+    """Prosecutions and what became of them, by group; as at any moment. The view's README defines each figure."""
+    groups = _groups(group_by)
+    if "accused" in groups and not reader.may("court_case.read"):
+        raise forbidden(reader.caller, "court_case.read")
+    items, totals = await outcomes(reader.desk.pool, wanted, groups)
+    keyed = [(orjson.dumps([item[name] for name in keys_of(groups)]).decode(), item) for item in items]
+    begin = next((place for place, (key, _) in enumerate(keyed, 1) if key == asked.after), 0)
+    shown = keyed[begin : begin + asked.limit]
+    following = cursor_of(shown[-1][0]) if begin + asked.limit < len(keyed) else None
+    return await answer(reader.desk.pool, NAME, [item for _, item in shown], totals, at=wanted.at, following=following)
+
+
+@router.get("/v1/views/court-outcomes/funnel")
+async def read_funnel(
+    reader: Allowed,
+    wanted: Annotated[Asked, Depends(period)],
+    group_by: Annotated[Literal["source"] | None, Query(description="By the organisation that reported it")] = None,
+) -> Response:
+    """From determination over report and prosecution to conviction: persons, each stage when it was reached."""
+    totals = (await funnel(reader.desk.pool, wanted, by_source=False))[0]
+    items = await funnel(reader.desk.pool, wanted, by_source=True) if group_by else [totals]
+    shown = await answer(reader.desk.pool, NAME, items, totals, at=wanted.at)
+    return Response(
+        orjson.dumps({**orjson.loads(shown.body), **totals}),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def moment(text: str, pointer: str, *, end: bool = False) -> datetime | None:
+    """A bound of a period: a moment, or a date in Cambodia, which at the end is within the period. Raises 422."""
+    if not text:
+        return None
+    for read in (_day, _moment):
+        try:
+            found = read(text)
+            return (found + timedelta(days=1) if end and read is _day else found).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    detail = "is neither a date nor a moment (RFC 3339 with an offset)"
+    raise Problem(422, "invalid-request", detail, errors=[{"pointer": pointer, "detail": detail}])
+
+
+def _day(text: str) -> datetime:
+    return datetime.combine(date.fromisoformat(text), datetime.min.time(), CAMBODIA)
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` that nobody escaped in the query
+    if found.tzinfo is None:
+        raise ValueError
+    return found
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    groups = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not set(groups) <= set(GROUPS):
+        detail = f"is a comma list of {', '.join(GROUPS)}"
+        raise Problem(422, "invalid-request", detail, errors=[{"pointer": "/group_by", "detail": detail}])
+    return groups

@@ -1,0 +1,293 @@
+"""How an event of a desk is taken in: once, by itself; kept where it is early, and tried again when more arrives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+
+from libs.events.catalogue.repatriation import InboxEventHeld
+from libs.events.decider import NotYetKnown, Refused
+from libs.events.event import JSON
+from libs.events.handle import Loaded, Origin, Outcome, Step, rfc3339
+from libs.events.store import Answer, Conflict, KeyReused, Unavailable
+from libs.runtime.edge import Edge
+from libs.runtime.ids import new_id, now
+from libs.runtime.problems import Problem
+from libs.runtime.vault import Shredded
+from services.repatriation.decider import DECIDER, TooEarly
+from services.repatriation.inbox.bodies import Item
+from services.repatriation.inbox.commands import HeldCommand, Hold, Settle
+from services.repatriation.inbox.decider import HELD
+from services.repatriation.inbox.state import Held
+from services.repatriation.inbox.steps import (
+    StepAsked,
+    latest_claim,
+    record_steps,
+    require_case,
+    start_steps,
+    stream_of,
+)
+from services.repatriation.rulebook import IDS, STARTED, corridors_of, is_its_corridor, procedure_kept, procedure_named
+
+ROLE = "embassy_desk"
+WAIT = timedelta(days=30)
+"""How long an early event waits; then it is given up, and the desk is told what was missing."""
+
+WAITING_MAX = 10_000
+"""Events of one desk that may wait; beyond it, new early ones are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The desk that sent an event, and the batch that brought it (none where it is tried again)."""
+
+    organisation: str
+    actor: str
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one event: `accepted`, `duplicate`, `waiting` or `refused`, and why."""
+
+    status: str
+    rule: str | None = None
+    detail: str | None = None
+    code: int | None = None
+    errors: Sequence[Mapping[str, str]] = ()
+    missing: Sequence[str] = ()
+    more: Mapping[str, JSON] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, JSON]:
+        """The result as the desk reads it."""
+        answer: dict[str, JSON] = {"status": self.status, **self.more}
+        if self.rule:
+            problem: dict[str, JSON] = {
+                "type": f"urn:opennrm:problem:{self.rule}",
+                "status": self.code,
+                "detail": self.detail,
+            }
+            answer |= {"reason": self.rule, "problem": problem}
+            if self.errors:
+                problem["errors"] = [dict(error) for error in self.errors]
+        return {**answer, **({"missing": list(self.missing)} if self.missing else {})}
+
+
+def refusal(fault: Refused | Problem) -> Result:
+    """A refusal that the desk can act on."""
+    if isinstance(fault, Problem):
+        return Result("refused", fault.name, fault.detail, fault.status, fault.errors)
+    errors = [{"pointer": fault.pointer, "detail": fault.detail}] if fault.pointer else []
+    return Result("refused", fault.rule, fault.detail, fault.status, errors, _missing(fault))
+
+
+async def seen_before(edge: Edge, item: Item, sender: Sender) -> Result | None:
+    """What was answered to this event, if it was taken in already: resumed batches get the first answer again."""
+    answer = await edge.store.answer(sender.organisation, _key(item))
+    return _repeated(answer, item, sender) if answer else None
+
+
+async def deliver(edge: Edge, item: Item, sender: Sender, *, last: bool) -> Result | None:
+    """Take an event in. Where it is early: None, or with `last` it is kept, and waits."""
+    if before := await seen_before(edge, item, sender):
+        return before
+    kept = await edge.recorder.load(HELD, _stream(item.inbox_id))
+    if kept.state.held and kept.state.held.fingerprint != item.fingerprint.hex():
+        return refusal(_reused())
+    try:
+        return await _record(edge, item, sender, kept)
+    except KeyReused as reused:
+        return _repeated(reused.answer, item, sender)
+    except (TooEarly, NotYetKnown) as early:
+        return await _keep(edge, item, sender, kept, early) if last else None
+    except (Refused, Problem) as fault:
+        await _settle(edge, sender, kept, Settle("refused", fault.rule if isinstance(fault, Refused) else fault.name))
+        return refusal(fault)
+    except Shredded:
+        return refusal(Refused("person-shredded", "the person's key was destroyed; nothing can be added", status=410))
+    except (Conflict, Unavailable):
+        return Result("refused", "unavailable", "its outcome is not known; send the batch again", 503)
+
+
+async def try_again(edge: Edge, inbox_id: str) -> None:
+    """Take in an event that waits, if what it depends on has arrived; give it up where it waited too long."""
+    kept = await edge.recorder.load(HELD, _stream(inbox_id))
+    held = kept.state.held
+    if held is None or kept.state.settled:
+        return
+    sender = Sender(held.organisation, held.actor)
+    try:
+        item = await _item_kept(edge, held)
+    except Shredded:
+        await _settle(edge, sender, kept, Settle("refused", "person-shredded"))
+        return
+    if await deliver(edge, item, sender, last=False) is None and datetime.fromisoformat(held.until) < now():
+        await _settle(edge, sender, kept, Settle("expired", "still-missing", held.missing))
+
+
+async def try_case_again(edge: Edge, case_id: str) -> None:
+    """Take in what waits for a case, as long as anything still moves."""
+    rows = await edge.pool.fetch(
+        "SELECT inbox_id FROM repatriation_known.known_held WHERE case_id = $1 AND outcome IS NULL "
+        "ORDER BY occurred_at, inbox_id LIMIT 200", case_id,
+    )  # fmt: skip
+    for row in rows:
+        await try_again(edge, row["inbox_id"])
+
+
+async def _record(edge: Edge, item: Item, sender: Sender, kept: Loaded) -> Result:
+    repatriation_id, steps = await _commands(edge, item, sender)
+    if kept.state.held and not kept.state.settled:
+        steps.append(Step(HELD, _stream(item.inbox_id), Settle("accepted")))
+    given: list[JSON] = []
+
+    def answer(outcome: Outcome) -> Answer:
+        envelopes = [entry.envelope for entry in outcome.entries]
+        events = [
+            {"id": e.id, "type": e.type, "version": e.streamversion, "hash": e.hash, "stream": e.stream}
+            for e in envelopes
+        ]
+        given.append({"repatriation_id": repatriation_id, "events": events})
+        body = orjson.dumps({**given[-1], "batch": sender.batch})
+        location = f"/v1/repatriations/{repatriation_id}"
+        return Answer(
+            sender.organisation, _key(item), item.fingerprint, 201, body, location, outcome.version
+        )  # fmt: skip
+
+    await edge.recorder.record(steps, _origin(sender, item.occurred_at), answer)
+    return Result("accepted", more=given[-1])
+
+
+async def _commands(edge: Edge, item: Item, sender: Sender) -> tuple[str, list[Step]]:
+    """The commands that an event asks for. Raises Refused; TooEarly or NotYetKnown where it only came early."""
+    if item.step == STARTED:
+        if item.corridor is None:
+            raise Refused("invalid-request", "say which corridor", status=422, pointer="/data/corridor")
+        procedure = procedure_named(item.corridor)
+        _require_its_corridor(sender, procedure.corridor.id)
+        return await start_steps(
+            edge, item.case_id, procedure, item.requested_by, sender.organisation, item.occurred_at
+        )  # fmt: skip
+    repatriation_id = item.repatriation_id or await _running(edge, item, sender)
+    loaded = await edge.recorder.load(DECIDER, stream_of(repatriation_id))
+    if loaded.version == 0:
+        raise Refused("not-found", "there is no such repatriation", status=404, pointer="/data/repatriation_id")
+    started = loaded.state.started
+    _require_its_corridor(sender, started.corridor)
+    if started.case_id != item.case_id or item.corridor not in {None, started.corridor}:
+        raise Refused("other-repatriation", "the repatriation is of another case or corridor", pointer="/subject")
+    asked = StepAsked(
+        item.step, item.outcome, item.by, sender.organisation, ROLE, item.occurred_at, item.documents, item.personal
+    )  # fmt: skip
+    return repatriation_id, await record_steps(edge, loaded.state, asked)
+
+
+async def _running(edge: Edge, item: Item, sender: Sender) -> str:
+    """The case's repatriation that an event without its id means: the one begun last, an unfinished one first."""
+    if item.corridor:
+        names = [procedure_named(item.corridor).corridor.id]
+    else:
+        names = sorted(corridors_of(sender.organisation)) or list(IDS)
+    found: list[str] = []
+    for name in names:
+        claim = await latest_claim(edge, item.case_id, name)
+        if claim.repatriation_id:
+            state = (await edge.recorder.load(DECIDER, stream_of(claim.repatriation_id))).state
+            done = state.progress(procedure_kept(state)).status == "completed"
+            found.insert(len(found) if done else 0, claim.repatriation_id)
+    if not found:
+        await require_case(edge.pool, item.case_id)
+        raise TooEarly("not-yet-known", "no repatriation of this case has begun", (STARTED,))
+    return found[0]
+
+
+def _require_its_corridor(sender: Sender, corridor: str) -> None:
+    if not is_its_corridor(sender.organisation, corridor):
+        raise Refused("forbidden", "a desk records the steps of its own corridor", status=403)
+
+
+async def _keep(edge: Edge, item: Item, sender: Sender, kept: Loaded, early: Refused) -> Result:
+    """Make an early event durable, so that it is not lost while it waits."""
+    missing = _missing(early)
+    if kept.state.settled:
+        return Result("refused", "still-missing", early.detail, 409, missing=missing)
+    if not await edge.pool.fetchval("SELECT true FROM vault.person_key WHERE case_id = $1", item.case_id):
+        return refusal(Refused("not-found", "there is no such case", status=404, pointer="/subject"))
+    held = kept.state.held or await _hold(edge, item, sender, missing)
+    if held is None:
+        return Result("refused", "inbox-full", f"{WAITING_MAX} events of your desk wait already", 409, missing=missing)
+    more = {"until": held.until, "inbox_id": item.inbox_id}
+    return Result("waiting", early.rule, early.detail, early.status, missing=missing, more=more)
+
+
+async def _hold(edge: Edge, item: Item, sender: Sender, missing: tuple[str, ...]) -> InboxEventHeld | None:
+    waiting = await edge.pool.fetchval(
+        "SELECT count(*) FROM repatriation_known.known_held WHERE organisation = $1 AND outcome IS NULL",
+        sender.organisation,
+    )
+    if waiting >= WAITING_MAX:
+        return None
+    held = InboxEventHeld(
+        inbox_id=item.inbox_id, source=item.source, event_id=item.event_id, case_id=item.case_id,
+        organisation=sender.organisation, actor=sender.actor, fingerprint=item.fingerprint.hex(),
+        repatriation_id=item.repatriation_id, corridor=item.corridor, step=item.step, outcome=item.outcome, by=item.by,
+        requested_by=item.requested_by, occurred_at=rfc3339(item.occurred_at), missing=missing,
+        until=rfc3339(now() + WAIT), personal=item.personal or None,
+    )  # fmt: skip
+    await _say(edge, sender, item.inbox_id, Hold(held), item.occurred_at)
+    return held
+
+
+async def _settle(edge: Edge, sender: Sender, kept: Loaded, became: Settle) -> None:
+    state: Held = kept.state
+    if state.held and not state.settled:
+        try:
+            await _say(edge, sender, state.held.inbox_id, became, now())
+        except (Refused, Conflict):
+            return  # another process has said it first
+
+
+async def _say(edge: Edge, sender: Sender, inbox_id: str, command: HeldCommand, occurred_at: datetime) -> None:
+    await edge.recorder.record([Step(HELD, _stream(inbox_id), command)], _origin(sender, occurred_at))
+
+
+async def _item_kept(edge: Edge, held: InboxEventHeld) -> Item:
+    """A kept event as it was sent."""
+    personal = await edge.vault.open(held.case_id, held.sealed) if held.sealed else {}
+    return Item(
+        held.inbox_id, held.source, held.event_id, bytes.fromhex(held.fingerprint), held.case_id, held.repatriation_id,
+        held.corridor, held.step, held.outcome, held.by, held.requested_by, datetime.fromisoformat(held.occurred_at),
+        tuple(personal.get("documents", ())), personal,
+    )  # fmt: skip
+
+
+def _repeated(answer: Answer, item: Item, sender: Sender) -> Result:
+    if answer.request != item.fingerprint:
+        return refusal(_reused())
+    body: dict[str, JSON] = orjson.loads(answer.body)
+    again = sender.batch is not None and body.pop("batch", None) == sender.batch
+    body.pop("batch", None)
+    return Result("accepted" if again else "duplicate", more=body)
+
+
+def _reused() -> Refused:
+    return Refused("event-id-reused", "this source and id came before with other content", status=422, pointer="/id")
+
+
+def _missing(fault: Refused) -> tuple[str, ...]:
+    if isinstance(fault, TooEarly):
+        return fault.missing
+    return ("case",) if isinstance(fault, NotYetKnown) else ()
+
+
+def _origin(sender: Sender, occurred_at: datetime) -> Origin:
+    return Origin(sender.organisation, sender.actor, ROLE, new_id(), occurred_at)
+
+
+def _key(item: Item) -> str:
+    return f"inbox {item.inbox_id}"
+
+
+def _stream(inbox_id: str) -> str:
+    return f"inbox-event:{inbox_id}"
