@@ -1,0 +1,126 @@
+"""The rows of the court-outcome view, and its exact figures."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.events.catalogue.identification import Determined, Identified, Unlinked
+from libs.events.catalogue.justice import (
+    Accused,
+    Charge,
+    ChargesAmended,
+    CompensationPaid,
+    HearingHeld,
+    NonProsecutionAlertRaised,
+    NonProsecutionAlertResolved,
+    Prosecuted,
+    ReportFiled,
+    VerdictGiven,
+    VictimCharged,
+)
+from libs.events.consume import Fact, Put
+from libs.events.envelope import GENESIS, Envelope
+from libs.events.event import Event
+from projections.court_outcomes.api import moment
+from projections.court_outcomes.queries import outcomes_sql, percent, percentile
+from projections.court_outcomes.view import WANTS, apply
+
+AT = "2009-03-01T02:00:00.000000Z"
+CASE, OTHER = "KH-3RSM-QN8H", "KH-DB6G-V033"
+CHARGE = Charge(
+    accused_ref="a1", statute="lshtse-2008", article="12", counts=2, kind="trafficking",
+    committed_on="2009-03-01", charged_on="2009-03-01",
+)  # fmt: skip
+OF_COURT = {"court_case_id": "c1", "case_ids": (CASE, OTHER), "court": "pp", "province": "KH-12"}
+OF_CHARGE = {**OF_COURT, "accused_ref": "a1", "statute": "lshtse-2008", "article": "12"}
+OF_VICTIM = {"victim_charge_id": "v1", "case_id": CASE, "court": "pp", "statute": "lshtse-2008", "article": "24"}
+CHARGE_KEY = {"court_case_id": "c1", "ref": "a1", "statute": "lshtse-2008", "article": "12"}
+
+
+def rows(event: Event, version: int = 1) -> list[Put]:
+    envelope = Envelope(
+        id="i", type=event.wire, source="/services/x", subject=CASE, time=AT, occurredat=AT, stream="s:1",
+        streamversion=version, organisation="o", actor="a", role="justice", correlationid="i", causationid=None,
+        traceparent=None, prevhash=GENESIS, data=event.data(),
+    )  # fmt: skip
+    return [change for change in apply(Fact(event, envelope)) if isinstance(change, Put)]
+
+
+def test_a_prosecution_makes_the_same_rows_for_each_of_its_victims() -> None:
+    first, second = (
+        rows(Prosecuted(court_case_id="c1", case_id=case, court="pp", accused=(Accused(ref="a1"),), charges=(CHARGE,)))
+        for case in (CASE, OTHER)
+    )
+    assert first[0] == Put("prosecuted_case", {"court_case_id": "c1", "case_id": CASE}, {"occurred_at": AT})
+    assert first[1:] == second[1:]
+    assert {put.table for put in first} == {"prosecuted_case", "accused", "charge"}
+    assert first[2] == Put("charge", CHARGE_KEY, {"counts": 2, "charged_at": AT, "withdrawn_at": None})
+
+
+def test_a_withdrawn_charge_keeps_its_row() -> None:
+    assert rows(ChargesAmended(**OF_COURT, withdrawn=(CHARGE,))) == [Put("charge", CHARGE_KEY, {"withdrawn_at": AT})]
+
+
+def test_every_verdict_is_kept_so_that_any_moment_can_be_asked_for() -> None:
+    verdict = VerdictGiven(**OF_CHARGE, result="convicted", prison_months=96, compensation_khr=500)
+    (put,) = rows(verdict, version=7)
+    assert put.key == {"court_case_id": "c1", "version": 7}
+    assert put.values["result"] == "convicted"
+    assert put.values["compensation_khr"] == 500
+    assert rows(CompensationPaid(**OF_CHARGE, amount_khr=9), version=8)[0].values["amount_khr"] == 9
+
+
+def test_a_charge_against_a_victim_is_one_row_with_its_moments() -> None:
+    puts = [
+        *rows(VictimCharged(**OF_VICTIM, kind="soliciting", committed_on="2009-03-01")),
+        *rows(NonProsecutionAlertRaised(**OF_VICTIM, basis="presumed_victim")),
+        *rows(NonProsecutionAlertResolved(**OF_VICTIM, resolution="acquitted")),
+    ]
+    assert {tuple(put.key.items()) for put in puts} == {(("victim_charge_id", "v1"),)}
+    assert [put.values.get(name) for put, name in zip(puts, ("charged_at", "raised_at", "resolved_at"), strict=True)] == [AT] * 3  # fmt: skip
+
+
+def test_the_stages_before_the_court_are_kept_by_case() -> None:
+    report = rows(ReportFiled(report_id="r1", case_id=CASE, filed_by="cnp-poipet"))
+    assert report == [Put("report", {"report_id": "r1"}, {"case_id": CASE, "occurred_at": AT})]
+    determined = Determined(case_id=CASE, act=(), means=(), purpose=(), outcome="victim", legal_basis=(), child=False)
+    assert rows(determined, 3)[0].key == {"case_id": CASE, "version": 3}
+    assert rows(Unlinked(case_id=CASE, other_case_id=OTHER))[0].values["linked"] is False
+
+
+def test_other_facts_change_nothing() -> None:
+    assert rows(HearingHeld(**OF_COURT, kind="hearing")) == []
+    assert HearingHeld.wire not in WANTS
+    assert Identified.wire in WANTS
+
+
+@pytest.mark.parametrize(("part", "whole", "shown"), [(12, 71, 16.9), (20, 72, 27.8), (1, 8, 12.5), (3, 3, 100)])
+def test_a_rate_has_one_decimal(part: int, whole: int, shown: float) -> None:
+    assert percent(part, whole) == shown
+    assert percent(0, 0) is None
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1).map(sorted), st.sampled_from([5, 9]))
+def test_percentiles_are_exact(days: list[int], tenth: int) -> None:
+    place = Fraction((len(days) - 1) * tenth, 10)
+    low = int(place)
+    high = min(low + 1, len(days) - 1)
+    exact = days[low] + (place - low) * (days[high] - days[low])
+    assert percentile(days, tenth) == float(exact)
+    assert percentile([], tenth) is None
+
+
+def test_a_period_takes_dates_of_cambodia_and_moments() -> None:
+    assert str(moment("2009-04-01", "/from")) == "2009-03-31 17:00:00+00:00"
+    assert str(moment("2010-03-31", "/to", end=True)) == "2010-03-31 17:00:00+00:00"
+    assert str(moment("2010-03-31T10:00:00 07:00", "/to", end=True)) == "2010-03-31 03:00:00+00:00"
+    for wrong in ("yesterday", "2010-03-31T10:00:00", "2010-13-01"):
+        with pytest.raises(Exception, match="invalid-request"):
+            moment(wrong, "/to")
+
+
+def test_every_group_is_in_the_statement() -> None:
+    sql = outcomes_sql(["reporting_year", "article", "accused"])
+    assert "GROUP BY GROUPING SETS ((reporting_year, statute, article, accused), ())" in sql
