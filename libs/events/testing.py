@@ -22,13 +22,13 @@ class When(Generic[S]):
 
     def then(self, *expected: Event) -> None:
         """Exactly these events followed."""
-        assert self.refused is None, f"refused: {self.refused.rule}" if self.refused else ""  # noqa: S101
-        assert tuple(self.events) == expected  # noqa: S101
+        assert self.refused is None, f"refused: {self.refused.rule}" if self.refused else ""
+        assert tuple(self.events) == expected
 
     def then_refused(self, rule: str) -> None:
         """The command was refused by this rule, and nothing followed."""
-        assert self.refused is not None, f"events: {self.events}"  # noqa: S101
-        assert self.refused.rule == rule  # noqa: S101
+        assert self.refused is not None, f"events: {self.events}"
+        assert self.refused.rule == rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class VerifierKey:
     def parse(cls, text: str) -> "VerifierKey":
         """signed-note, "Verifier keys": <key name>+hex(key ID)+base64(signature type || public key)."""
         parts = text.strip().split("+", 2)
-        if len(parts) != 3:  # noqa: PLR2004 -- the three parts of the line above
+        if len(parts) != 3:  # noqa: PLR2004 - the three parts of the line above
             raise NoteError(f"not a verifier key: {text[:80]!r}")
         raw = decode(parts[2])
         key = cls(parts[0], raw[0] if raw else 0, raw[1:])
@@ -148,7 +148,7 @@ class SigningKey:
     def parse(cls, text: str) -> "SigningKey":
         """Read a key in the form Go's sumdb/note stores it: PRIVATE+KEY+name+hash+base64(type || seed)."""
         parts = text.strip().split("+", 4)
-        if parts[:2] != ["PRIVATE", "KEY"] or len(parts) != 5:  # noqa: PLR2004 -- the five parts of the line above
+        if parts[:2] != ["PRIVATE", "KEY"] or len(parts) != 5:  # noqa: PLR2004 - the five parts of the line above
             raise NoteError("not a signing key")
         raw = decode(parts[4])
         key = cls.from_seed(parts[2], raw[1:], raw[0])
@@ -208,7 +208,7 @@ def parse_note(raw: bytes | str) -> Note:
 
 def _parse_signature(line: str) -> Signature:
     parts = line.split(" ")
-    if len(parts) != 3 or parts[0] != "—":  # noqa: PLR2004 -- dash, name, signature
+    if len(parts) != 3 or parts[0] != "—":  # noqa: PLR2004 - dash, name, signature
         raise NoteError(f"not a signature line: {line[:80]!r}")
     _check_name(parts[1])
     raw = decode(parts[2])

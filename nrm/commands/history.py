@@ -41,7 +41,7 @@ def command(
 def _ask(case: str, query: dict[str, str], token: str) -> dict[str, Any]:
     import httpx2  # noqa: PLC0415 - slow to import
 
-    from libs.runtime.auth import mint  # noqa: PLC0415
+    from libs.runtime.auth import mint  # noqa: PLC0415 - slow to import
 
     config = running_settings(Settings())
     bearer = token or mint(config, "nrm-authority", "auditor", 60)

@@ -71,7 +71,7 @@ def _tell(view: str, done: Rebuilt, *, as_json: bool) -> None:
 def _projection(view: str) -> tuple[Projection, str]:
     """A projection by its name in the contract, and the role that owns its rows."""
     from nrm.audit import PROJECTION as AUDIT_TRAIL  # noqa: PLC0415 - the projections are slow to import
-    from nrm.views import PROJECTIONS  # noqa: PLC0415
+    from nrm.views import PROJECTIONS  # noqa: PLC0415 - as above
 
     known = {one.name: (one, "nrm_views") for one in PROJECTIONS} | {AUDIT_TRAIL.name: (AUDIT_TRAIL, "nrm_audit")}
     found = known.get(view.replace("-", "_"))

@@ -51,7 +51,7 @@ async def read_checkpoint(reader: LogReader) -> Response:
 async def read_key(reader: LogReader) -> Response:
     """The verifier keys, one a line, in signed-note form: the log's (two during a rotation), then the witnesses'."""
     desk = reader.desk
-    assert isinstance(desk, LogDesk)  # noqa: S101 - only the audit process has this router
+    assert isinstance(desk, LogDesk)  # only the audit process has this router
     origin = keys.origin_of(desk.settings, await tables.installation(desk.pool))
     lines = [str(key.verifier) for key in keys.signing_keys(desk.settings, origin)] + list(desk.witness_keys)
     return Response("".join(f"{line}\n" for line in lines), media_type="text/plain; charset=utf-8", headers=NO_STORE)

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def _pings(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool
             return False
 
 
-class Container:
+class Container(ABC):
     """What both containers share: built when prepared, ready when `answers` says so."""
 
     kind = "docker"
@@ -85,9 +86,9 @@ class Container:
         self._container = container
         container.start()
 
+    @abstractmethod
     def wait(self) -> None:
-        """Subclasses wait for their own protocol."""
-        raise NotImplementedError
+        """Block until the server inside speaks its own protocol."""
 
     def alive(self) -> bool:
         """Whether the engine says that it runs."""
