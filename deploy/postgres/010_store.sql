@@ -69,9 +69,11 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT 1 FROM unnest(streams, versions, prevs) AS new (stream, version, prev)
-        WHERE new.prev IS NOT NULL AND new.version > 1 AND NOT EXISTS (
-            SELECT 1 FROM {schema}.event old
-            WHERE old.stream = new.stream AND old.version = new.version - 1 AND old.hash = new.prev)
+        WHERE new.prev IS NOT NULL AND new.version > 1
+        -- A scalar subquery, so that it stays one index look-up per stream: EXISTS may be planned as a hash join
+        -- over the whole table while its statistics are young.
+        AND (SELECT old.hash FROM {schema}.event old
+             WHERE old.stream = new.stream AND old.version = new.version - 1) IS DISTINCT FROM new.prev
     ) THEN
         RAISE EXCEPTION 'the event before it is not there' USING ERRCODE = 'NR001';
     END IF;

@@ -1,5 +1,7 @@
 """Spans across the log: an event carries the trace of the request that caused it, wherever it goes."""
 
+import secrets
+
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Span
@@ -17,11 +19,11 @@ def start(name: str, parent: str | None, **attributes: str) -> Span:
     return _tracer.start_span(name, context, attributes=attributes)
 
 
-def traceparent() -> str | None:
-    """The current span's W3C traceparent, if it is recorded."""
+def traceparent() -> str:
+    """The current span's W3C traceparent; where none is recorded a new one, so that every event has one."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    return carrier.get("traceparent") or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 def traceparent_of(span: Span) -> str:

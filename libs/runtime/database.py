@@ -14,7 +14,8 @@ async def open_pool(dsn: str, application: str, size: int = POOL_CONNECTIONS_MAX
         max_size=size,
         command_timeout=COMMAND_TIMEOUT_S,
         reset=_keep,
-        server_settings={"application_name": application, "synchronous_commit": "on"},
+        # Every statement here is short: compiling one would cost more than running it a hundred times.
+        server_settings={"application_name": application, "synchronous_commit": "on", "jit": "off"},
     )
 
 
