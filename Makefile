@@ -18,6 +18,9 @@ run: $(READY) ## start everything, print the addresses and `ready`; Ctrl-C stops
 demo: $(READY) ## play the histories in examples/ and check every count; KEEP=1 leaves it running
 	@exec $(BIN)/python -m nrm.demo $(if $(KEEP),--keep)
 
+audit-demo: $(READY) ## commit the seven attacks on a register of its own, show that nrm verify finds and names each
+	@exec $(BIN)/python -m nrm.audit_demo
+
 test: $(READY) ## every test, against a real PostgreSQL and a real Kafka; T=tests/unit for some
 	@exec $(BIN)/python -m pytest $(T)
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -37,7 +38,7 @@ async def migrate_database(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.database_url)
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext('nrm migrate'))")
-        await _retrying(lambda: _create_roles(connection, settings))
+        await _create_roles(connection, settings)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS public.nrm_migration "
             "(name text PRIMARY KEY, checksum text NOT NULL, at timestamptz NOT NULL DEFAULT now())"
@@ -63,13 +64,16 @@ async def _retrying(make: Callable[[], Awaitable[None]]) -> None:
 async def _create_roles(connection: asyncpg.Connection, settings: Settings) -> None:
     database = await connection.fetchval("SELECT quote_ident(current_database())")
     for role in ROLES:
-        password = role_password(settings, role)
-        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
-            await connection.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
-        await connection.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+        await _retrying(partial(_create_role, connection, role, role_password(settings, role)))
         await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {role}")
     # A projecting role makes its own schemas, one per generation; it cannot enter another role's.
     await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {', '.join(PROJECTING)}")
+
+
+async def _create_role(connection: asyncpg.Connection, role: str, password: str) -> None:
+    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+        await connection.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+    await connection.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
 
 
 def _migrations() -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -10,7 +10,14 @@ GRACE_S = 3
 """How long a cancelled start or stop may go on before it is left alone."""
 
 
-async def start(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+class Client(Protocol):
+    """A producer or a consumer."""
+
+    async def start(self) -> None:
+        """Connect to the brokers."""
+
+
+async def start(client: Client) -> None:
     """Start a client; when this is cancelled, the start ends first, so that what it opened can be closed."""
     await _to_its_end(client.start())
 
@@ -29,9 +36,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    if producer._sender is not None:  # noqa: SLF001
-        await producer._sender.close()  # noqa: SLF001
-    producer._closed = True  # noqa: SLF001
+    if producer._sender is not None:  # noqa: SLF001 - see the docstring
+        await producer._sender.close()  # noqa: SLF001 - see the docstring
+    producer._closed = True  # noqa: SLF001 - see the docstring
     await producer.client.close()
 
 

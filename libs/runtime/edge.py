@@ -22,11 +22,9 @@ from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
 from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
 from libs.runtime.policy import POLICY, Scope, scope
 from libs.runtime.problems import Problem
-from libs.runtime.requests import parsed, read_raw
+from libs.runtime.requests import idempotency_key, if_match, parsed, read_raw
 from libs.runtime.settings import Settings
 from libs.runtime.vault import Vault
-
-KEY_LENGTH_MAX = 255
 
 B = TypeVar("B", bound=BaseModel)
 log = structlog.get_logger()
@@ -70,7 +68,7 @@ class Reader:
     @property
     def edge(self) -> Edge:
         """The service's edge; only services have one, and only their routes ask for it."""
-        assert isinstance(self.desk, Edge)  # noqa: S101 - see above
+        assert isinstance(self.desk, Edge)  # see above
         return self.desk
 
     def require_own(self, *owners: str | None) -> None:
@@ -166,7 +164,7 @@ async def authenticated(request: Request) -> Caller:
 
 def reading(action: str) -> Callable[[Request], Any]:
     """A dependency: a caller that may do a reading action. Raises 401 or 403."""
-    assert action in POLICY, action  # noqa: S101 - a route names an action of the policy
+    assert action in POLICY, action  # a route names an action of the policy
 
     async def reader(request: Request) -> Reader:
         caller = await authenticated(request)
@@ -185,11 +183,11 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
 
     Raises 401, 403, 400 (no key), 415, 413, 400 or 422 (body), 409 (the key is running), or answers a replay.
     """
-    assert action in POLICY, action  # noqa: S101 - a route names an action of the policy
+    assert action in POLICY, action  # a route names an action of the policy
 
     async def call(request: Request) -> Any:  # noqa: ANN401 - an async generator of one Call
         edge = desk_of(request)
-        assert isinstance(edge, Edge)  # noqa: S101 - only services record
+        assert isinstance(edge, Edge)  # only services record
         caller = await authenticated(request)
         opened = visit(request, edge.access, caller, action, writes=True)
         reach = scope(action, caller.roles)
@@ -221,27 +219,6 @@ class Replay(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__("answered before")
         self.response = response
-
-
-def idempotency_key(request: Request) -> str:
-    """The Idempotency-Key. Raises 400 where it is missing or unfit."""
-    key = request.headers.get("idempotency-key", "")
-    if not key:
-        raise Problem(400, "idempotency-key-required", "send an Idempotency-Key header, new for each new request")
-    if len(key) > KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
-        raise Problem(400, "bad-idempotency-key", f"at most {KEY_LENGTH_MAX} printable ASCII characters")
-    return key
-
-
-def if_match(request: Request) -> int | None:
-    """The version in If-Match, if one is stated. Raises 400 where it is none."""
-    header = request.headers.get("if-match", "").strip()
-    if header in {"", "*"}:
-        return None
-    text = header.removeprefix("W/").strip('"')
-    if not text.isdecimal():
-        raise Problem(400, "bad-if-match", 'If-Match is an ETag of ours, such as "3"')
-    return int(text)
 
 
 def case_of(text: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 import uvicorn
@@ -36,6 +37,16 @@ READY_TIMEOUT_S = 2.0
 Check = Callable[[], Awaitable[None]]
 """Raises, or does not return in time, where the dependency is away."""
 
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.UndefinedTableError,
+    ConnectionError,
+)
+"""A read finds the database away, or a view that its projector, just started, has not laid out yet."""
+
+_BODIES: dict[str, type[BaseModel]] = {}
 log = structlog.get_logger()
 REQUESTS = Counter("nrm_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("nrm_http_request_seconds", "Time to answer", ["method", "route"])
@@ -83,7 +94,9 @@ def serve(app: FastAPI, settings: Settings, process: str) -> None:
 
 def body_schema(model: type[BaseModel], media_type: str = "application/json") -> dict[str, JSON]:
     """`openapi_extra` of a route that reads its own body."""
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": {"x-model": model}}}}}
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    _BODIES[reference["$ref"]] = model
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": reference}}}}
 
 
 def _operations(checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRouter:
@@ -168,6 +181,8 @@ def _add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(Refused, answer(_refused))
     app.add_exception_handler(Conflict, answer(_conflict))
     app.add_exception_handler(Unavailable, answer(_unavailable))
+    for fault in _AWAY:
+        app.add_exception_handler(fault, answer(_away))
     app.add_exception_handler(Shredded, answer(_shredded))
     app.add_exception_handler(RequestValidationError, answer(_invalid))
     app.add_exception_handler(HTTPException, answer(_http))
@@ -175,7 +190,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 async def _replay(_: Request, replay: Exception) -> Response:
-    assert isinstance(replay, Replay)  # noqa: S101 - registered for nothing else
+    assert isinstance(replay, Replay)  # registered for nothing else
     return replay.response
 
 
@@ -192,6 +207,10 @@ def _conflict(_: Conflict) -> Problem:
 def _unavailable(_: Unavailable) -> Problem:
     detail = "a dependency is away, the outcome may be unknown; retry with the same Idempotency-Key"
     return Problem(503, "unavailable", detail, retry_after_s=2)
+
+
+def _away(_: Exception) -> Problem:
+    return Problem(503, "unavailable", "a dependency is away or still starting; ask again", retry_after_s=1)
 
 
 def _shredded(_: Shredded) -> Problem:
@@ -218,20 +237,19 @@ def _openapi(app: FastAPI) -> dict[str, JSON]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for content in _own_bodies(document):
-            model = content["schema"].pop("x-model")
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(schema.pop("$defs", {}))
-            schemas[model.__name__] = schema
-            content["schema"]["$ref"] = f"#/components/schemas/{model.__name__}"
+        for name in _own_bodies(document):
+            schema = _BODIES[name].model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {}) | {_BODIES[name].__name__: schema}
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _own_bodies(document: dict[str, JSON]) -> list[dict[str, JSON]]:
+def _own_bodies(document: dict[str, JSON]) -> set[str]:
+    """The references to bodies that routes read themselves."""
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     contents = [operation.get("requestBody", {}).get("content", {}) for operation in operations]
-    return [content for each in contents for content in each.values() if "x-model" in content.get("schema", {})]
+    references = {str(content.get("schema", {}).get("$ref")) for each in contents for content in each.values()}
+    return references & set(_BODIES)
 
 
 @asynccontextmanager

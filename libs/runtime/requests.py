@@ -16,6 +16,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future `occurred_at` may lie."""
 
 DEPTH_MAX = 32
+KEY_LENGTH_MAX = 255
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -30,6 +31,27 @@ class FactBody(Body):
     """A body that records something that happened at `occurred_at` (RFC 3339 with an offset)."""
 
     occurred_at: AwareDatetime
+
+
+def idempotency_key(request: Request) -> str:
+    """The Idempotency-Key. Raises 400 where it is missing or unfit."""
+    key = request.headers.get("idempotency-key", "")
+    if not key:
+        raise Problem(400, "idempotency-key-required", "send an Idempotency-Key header, new for each new request")
+    if len(key) > KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise Problem(400, "bad-idempotency-key", f"at most {KEY_LENGTH_MAX} printable ASCII characters")
+    return key
+
+
+def if_match(request: Request) -> int | None:
+    """The version in If-Match, if one is stated. Raises 400 where it is none."""
+    header = request.headers.get("if-match", "").strip()
+    if header in {"", "*"}:
+        return None
+    text = header.removeprefix("W/").strip('"')
+    if not text.isdecimal():
+        raise Problem(400, "bad-if-match", 'If-Match is an ETag of ours, such as "3"')
+    return int(text)
 
 
 async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("application/json",)) -> bytes:

@@ -87,7 +87,7 @@ def _without_care(found: Sequence[Recorded]) -> list[Recorded]:
 
 async def _events(reader: Reader, case_id: str, found: Sequence[Recorded], *, names: bool) -> list[dict[str, JSON]]:
     desk = reader.desk
-    assert isinstance(desk, AuditDesk)  # noqa: S101 - only the audit process has this router
+    assert isinstance(desk, AuditDesk)  # only the audit process has this router
     desk.vault.forget(case_id)  # a key that was destroyed a moment ago must not be found in this process's memory
     events = []
     for one in found:

@@ -43,7 +43,7 @@ WITH said AS (
 )
 SELECT other FROM latest WHERE linked ORDER BY other
 """
-_ORGANISATIONS = ("reported_by", "organisation", "provider_organisation")
+_ORGANISATIONS = ("reported_by", "referred_by", "provider", "organisation")
 """Where events name an organisation that the person was reported by or entrusted to."""
 
 

@@ -37,6 +37,7 @@ async def read_beds(
 
 @router.get("/v1/views/shelter-capacity/gaps")
 async def read_gaps(reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))], at: At = None) -> Response:
-    """Where persons wait and there is no place: province, cohort, kind, waiting, capacity."""
-    found = await gaps(reader.desk.pool, at, at or now())
+    """Where persons wait and there is no place: province, cohort, kind, waiting, capacity; a provider's own places."""
+    own = reader.caller.organisation if reader.scope == "own" else None
+    found = await gaps(reader.desk.pool, at, at or now(), own)
     return await answer(reader.desk.pool, NAME, found, {"waiting": sum(gap["waiting"] for gap in found)}, at=at)

@@ -10,7 +10,7 @@ from libs.events.event import JSON
 from libs.rules.limits import load_limits
 
 LIMITS = load_limits("aftercare")
-STAY_DAYS_MAX = {"transit": LIMITS.of("transit_stay").value, "short_term": LIMITS.of("short_term_stay").value}
+TRANSIT_DAYS_MAX = LIMITS.of("transit_stay").value
 
 _BEDS_NOW = "SELECT shelter_id, cohort, capacity, occupied, held FROM shelter_capacity.bed"
 _BEDS_AT = """
@@ -24,8 +24,10 @@ FROM (SELECT DISTINCT ON (shelter_id, cohort) shelter_id, cohort, count FROM she
 """
 _WAITING = """
 SELECT w.province, w.kind, w.cohort, count(*)::integer AS waiting
-FROM (SELECT DISTINCT ON (case_id) * FROM shelter_capacity.wait WHERE at <= $1 ORDER BY case_id, at DESC) w
-WHERE NOT EXISTS (SELECT 1 FROM shelter_capacity.stay s WHERE s.case_id = w.case_id AND s.from_at >= w.at
+FROM (SELECT DISTINCT ON (case_id) * FROM shelter_capacity.wait WHERE at <= $1
+    ORDER BY case_id, at DESC, referral_id DESC, version DESC) w
+WHERE NOT EXISTS (SELECT 1 FROM shelter_capacity.completion c WHERE c.referral_id = w.referral_id AND c.at <= $1)
+    AND NOT EXISTS (SELECT 1 FROM shelter_capacity.stay s WHERE s.case_id = w.case_id AND s.from_at >= w.at
     AND s.from_at <= $1)
 GROUP BY 1, 2, 3
 """
@@ -33,7 +35,7 @@ _OVERDUE = """
 SELECT s.shelter_id, s.cohort, count(*)::integer AS overdue
 FROM shelter_capacity.stay s JOIN shelter_capacity.shelter h USING (shelter_id)
 WHERE s.from_at <= $1 AND (s.to_at IS NULL OR s.to_at > $1)
-    AND ((h.kind = 'transit' AND s.from_at < $2) OR (h.kind = 'short_term' AND s.from_at < $3))
+    AND h.kind = 'transit' AND s.from_at < $2
 GROUP BY 1, 2
 """
 Place = tuple[str, str, str]
@@ -65,7 +67,7 @@ async def beds(pool: asyncpg.Pool, wanted: Filter, at: datetime | None, moment: 
                 for name in ("shelter_id", "provider_id", "province", "kind", "cohort", "capacity", "occupied", "held")
             },
             "free": row["capacity"] - row["occupied"] - row["held"],
-            "waiting": waiting.get((row["province"], row["kind"], row["cohort"]), 0),
+            "waiting": waiting.get(_place(dict(row)), 0),
             "overdue": overdue.get((row["shelter_id"], row["cohort"]), 0),
         }
         for row in rows
@@ -79,12 +81,23 @@ async def waiting_by_place(pool: asyncpg.Pool, moment: datetime) -> Mapping[Plac
     return {(row["province"], row["kind"], row["cohort"]): row["waiting"] for row in rows}
 
 
-async def gaps(pool: asyncpg.Pool, at: datetime | None, moment: datetime) -> list[dict[str, JSON]]:
-    """Places where somebody waits and no shelter has a free bed; adult men and transgender adults first."""
+async def gaps(
+    pool: asyncpg.Pool, at: datetime | None, moment: datetime, organisation: str | None = None
+) -> list[dict[str, JSON]]:
+    """Places where somebody waits and no shelter has a free bed; adult men and transgender adults first.
+
+    For an organisation, the places where it has beds of its own.
+    """
     rows = await beds(pool, Filter(), at, moment)
+    own = (
+        {_place(row) for row in await beds(pool, Filter(organisation=organisation), at, moment)} if organisation else ()
+    )
     found = []
-    for (province, kind, cohort), waiting in (await waiting_by_place(pool, moment)).items():
-        here = [row for row in rows if (row["province"], row["kind"], row["cohort"]) == (province, kind, cohort)]
+    for place, waiting in (await waiting_by_place(pool, moment)).items():
+        if organisation and place not in own:
+            continue
+        province, kind, cohort = place
+        here = [row for row in rows if _place(row) == place]
         if not any(row["free"] > 0 for row in here):
             capacity = sum(row["capacity"] for row in here)
             found.append(
@@ -105,14 +118,17 @@ async def gaps(pool: asyncpg.Pool, at: datetime | None, moment: datetime) -> lis
 def totals(rows: Sequence[Mapping[str, JSON]]) -> dict[str, int]:
     """The sums over the rows; each waiting person once."""
     sums = {name: sum(row[name] for row in rows) for name in ("capacity", "occupied", "held", "free", "overdue")}
-    waiting = {(row["province"], row["kind"], row["cohort"]): row["waiting"] for row in rows}
+    waiting = {_place(row): row["waiting"] for row in rows}
     return {**sums, "waiting": sum(waiting.values())}
 
 
 async def _overdue(pool: asyncpg.Pool, moment: datetime) -> Mapping[tuple[str, str], int]:
-    limits = [moment - timedelta(days=STAY_DAYS_MAX[kind]) for kind in ("transit", "short_term")]
-    rows = await pool.fetch(_OVERDUE, moment, *limits)
+    rows = await pool.fetch(_OVERDUE, moment, moment - timedelta(days=TRANSIT_DAYS_MAX))
     return {(row["shelter_id"], row["cohort"]): row["overdue"] for row in rows}
+
+
+def _place(row: Mapping[str, JSON]) -> Place:
+    return row["province"], row["kind"], row["cohort"]
 
 
 def _wanted(row: Mapping[str, JSON], wanted: Filter) -> bool:

@@ -14,6 +14,9 @@ CREATE INDEX ON stay (shelter_id) WHERE to_at IS NULL;
 CREATE TABLE hold (hold_id text PRIMARY KEY, shelter_id text, cohort text, from_at timestamptz, to_at timestamptz);
 CREATE INDEX ON hold (shelter_id);
 
--- Who may be waiting: the answers to referrals for a bed that leave the person without one.
-CREATE TABLE wait (referral_id text PRIMARY KEY, case_id text, province text, kind text, cohort text, at timestamptz);
+-- Who may be waiting: the answers to referrals for a bed that leave the person without one, each kept, and when a
+-- referral came to its end. One referral has several answers where a provider that was full took the person later.
+CREATE TABLE wait (referral_id text, version integer, case_id text, province text, kind text, cohort text,
+    at timestamptz, PRIMARY KEY (referral_id, version));
 CREATE INDEX ON wait (case_id, at);
+CREATE TABLE completion (referral_id text PRIMARY KEY, at timestamptz);

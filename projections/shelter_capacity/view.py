@@ -13,7 +13,7 @@ from libs.events.catalogue.aftercare import (
     TransferredIn,
     TransferredOut,
 )  # fmt: skip
-from libs.events.catalogue.referral import ReferralAnswered
+from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted
 from libs.events.consume import Add, Change, Fact, Put
 
 NAME = "shelter_capacity"
@@ -22,7 +22,7 @@ WANTS = frozenset(
     event.wire
     for event in (
         ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Admitted, TransferredIn, TransferredOut, Discharged,
-        ReferralAnswered,
+        ReferralAnswered, ReferralCompleted,
     )
 )  # fmt: skip
 
@@ -54,17 +54,20 @@ def apply(fact: Fact) -> Sequence[Change]:
         case TransferredOut() | Discharged() as event:
             return (Put("stay", _stay(event), {"to_at": at}), _bed(event.shelter_id, event.cohort, occupied=-1))
         case ReferralAnswered() as event:
-            return _answered(event, at)
+            return _answered(event, fact)
+        case ReferralCompleted() as event:
+            return (Put("completion", {"referral_id": event.referral_id}, {"at": at}),)
         case _:
             return ()
 
 
-def _answered(event: ReferralAnswered, at: str) -> Sequence[Change]:
+def _answered(event: ReferralAnswered, fact: Fact) -> Sequence[Change]:
     """A person waits whose referral for a bed was accepted, or declined because the shelter is full."""
     if "shelter" not in event.services or not (event.response == "accept" or event.ground == "full"):
         return ()
     place = {"province": event.province, "kind": KIND_OF_TERM[event.term], "cohort": event.cohort}
-    return (Put("wait", {"referral_id": event.referral_id}, {"case_id": event.case_id, **place, "at": at}),)
+    answer = {"referral_id": event.referral_id, "version": fact.envelope.streamversion}
+    return (Put("wait", answer, {"case_id": event.case_id, **place, "at": fact.envelope.occurredat}),)
 
 
 def _capacity(fact: Fact, shelter_id: str, cohort: str, count: int) -> Sequence[Change]:

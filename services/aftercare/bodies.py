@@ -1,16 +1,17 @@
-"""What integrating systems send to aftercare."""
+"""What integrating systems send about a shelter and its beds."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from libs.events.catalogue.aftercare import DischargeOutcome, FollowUpOutcome
 from libs.events.catalogue.vocabulary import Cohort, Province, ShelterKind
 from libs.runtime.requests import Body, FactBody
+from services.aftercare.commands import InspectionResult
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Id = Annotated[str, Field(min_length=1, max_length=100)]
+Finding = Annotated[str, Field(max_length=5_000)]
 BEDS_MAX = 10_000
 
 
@@ -73,41 +74,24 @@ class HoldBody(FactBody):
 
 
 class InspectionBody(FactBody):
-    """An inspection against the standards."""
+    """An inspection against the standards: with a result, or with what was found."""
 
-    result: Literal["passed", "conditions", "failed"]
+    result: InspectionResult | None = None
+    outcome: InspectionResult | None = None
     failed_standards: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] = []
     remark: Annotated[str, Field(max_length=5_000)] = ""
+    findings: Finding | Annotated[list[Finding], Field(max_length=100)] = ""
 
+    @model_validator(mode="after")
+    def _one_result(self) -> Self:
+        if self.result and self.outcome and self.result != self.outcome:
+            raise ValueError("result and outcome say different things; send one of them")
+        if not (self.result or self.outcome or self.failed_standards or self.findings):
+            raise ValueError("say a result, the failed standards, or what was found")
+        return self
 
-class PlacementBody(FactBody):
-    """A person is given a bed."""
-
-    case_id: Id
-    shelter_id: Id
-    cohort: Cohort
-    referral_id: Id
-
-
-class TransferBody(FactBody):
-    """A person moves to another shelter, or to another cohort's bed."""
-
-    shelter_id: Id
-    cohort: Cohort
-    reason: Text | None = None
-
-
-class DischargeBody(FactBody):
-    """A person leaves the shelter's care."""
-
-    outcome: DischargeOutcome
-    note: Text | None = None
-    reason: Text | None = None
-
-
-class FollowUpBody(FactBody):
-    """A visit after the person left care."""
-
-    outcome: FollowUpOutcome
-    month: Annotated[int, Field(ge=0, le=120)] | None = None
-    note: Text | None = None
+    @property
+    def words(self) -> str:
+        """The remark and the findings, a line each."""
+        findings = [self.findings] if isinstance(self.findings, str) else self.findings
+        return "\n".join(line for line in (self.remark, *findings) if line)

@@ -9,6 +9,8 @@ from libs.events.catalogue.aftercare import Beds, DischargeOutcome, FollowUpOutc
 from libs.events.catalogue.vocabulary import Cohort, Sex
 from libs.events.event import JSON
 
+InspectionResult = Literal["passed", "conditions", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -36,13 +38,14 @@ class SetCapacity:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep a bed free for somebody."""
+    """Keep a bed free for somebody; `person` is who that is, where it is said."""
 
     hold_id: str
     cohort: Cohort
     case_id: str | None
     referral_id: str | None
     expires_at: datetime
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,14 @@ class ExpireHolds:
 class Inspect:
     """Record an inspection."""
 
-    result: Literal["passed", "conditions", "failed"]
+    result: InspectionResult
     failed_standards: tuple[str, ...]
     remark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Give a person a bed; `arriving_from` is the shelter of a transfer."""
+    """Give a person a bed; `arriving_from` is the shelter of a transfer, `companion` the relative of a child."""
 
     person: Person
     placement_id: str
@@ -69,6 +72,7 @@ class Admit:
     cohort: Cohort
     referral_id: str
     arriving_from: str | None = None
+    companion: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

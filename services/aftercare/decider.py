@@ -54,7 +54,7 @@ def decide_shelter(at: At, state: ShelterState) -> tuple[AftercareEvent, ...]:
     expired = _expired(state, at.now)
     for event in expired:
         after = evolve_shelter(state, event)
-        assert isinstance(after, Shelter)  # noqa: S101 - an expiry closes no shelter
+        assert isinstance(after, Shelter)  # an expiry closes no shelter
         state = after
     return (*expired, *_decide(at.command, state))
 
@@ -65,7 +65,7 @@ def decide_care(command: CareCommand, state: Care) -> tuple[AftercareEvent, ...]
         case Enter():
             return (_enter(command, state),)
         case Leave():
-            return (LeftCare(case_id=command.case_id, placement_id=command.placement_id, outcome=command.outcome),)
+            return (_leave(command, state),)
         case FollowUp():
             return (_follow_up(command, state),)
         case _:
@@ -116,6 +116,10 @@ def _set_capacity(command: SetCapacity, state: Shelter) -> tuple[CapacitySet, ..
 
 
 def _hold(command: Hold, state: Shelter) -> BedHeld:
+    if command.person:
+        check_cohort(command.person, command.cohort)
+    if command.referral_id and any(hold.referral_id == command.referral_id for hold in state.holds.values()):
+        raise already_held()
     if state.free(command.cohort) < 1:
         raise Refused("no-free-bed", f"no {command.cohort} bed is free in this shelter")
     return BedHeld(
@@ -126,6 +130,11 @@ def _hold(command: Hold, state: Shelter) -> BedHeld:
         referral_id=command.referral_id,
         expires_at=command.expires_at,
     )
+
+
+def already_held() -> Refused:
+    """The refusal of a second bed that would be held for one referral."""
+    return Refused("already-held", "a bed is held for this referral already")
 
 
 def _inspect(command: Inspect, state: Shelter) -> Inspected:
@@ -148,13 +157,28 @@ def check_cohort(person: Person, cohort: Cohort) -> None:
         raise Refused("cohort-unsuitable", f"the person is not placed with {cohort}")
 
 
+def check_family(command: Admit, state: Shelter) -> None:
+    """A child in a families bed is there with an adult relative who is or was in one here. Raises Refused."""
+    if not command.person.child or command.cohort != "families":
+        return
+    companion = command.companion
+    alone = companion is None or companion.child or companion.case_id == command.person.case_id
+    if alone or (companion and companion.case_id not in state.family_members):
+        raise Refused(
+            "child-among-adults",
+            "a child is in a families bed only with a relative: name an adult of this shelter's families in "
+            "accompanied_by",
+        )
+
+
 def _admit(command: Admit, state: Shelter) -> tuple[AftercareEvent, ...]:
     check_cohort(command.person, command.cohort)
+    check_family(command, state)
     own = [
         hold
         for hold in state.holds.values()
         if hold.cohort == command.cohort
-        and (hold.case_id == command.person.case_id or (hold.referral_id or "") == command.referral_id)
+        and (hold.case_id == command.person.case_id or (hold.referral_id and hold.referral_id == command.referral_id))
     ]
     if not own and state.free(command.cohort) < 1:
         raise Refused("no-free-bed", f"no {command.cohort} bed is free in this shelter")
@@ -167,6 +191,7 @@ def _admit(command: Admit, state: Shelter) -> tuple[AftercareEvent, ...]:
         "placement_id": command.placement_id,
         "stay": command.stay,
         "cohort": command.cohort,
+        "accompanied_by": command.companion.case_id if command.companion else None,
     }
     if command.arriving_from:
         return (*used, TransferredIn(**stay, from_shelter_id=command.arriving_from))
@@ -187,7 +212,7 @@ def _release(command: Release, state: Shelter) -> TransferredOut | Discharged:
     }
     if command.to_shelter_id:
         return TransferredOut(**shown, to_shelter_id=command.to_shelter_id)
-    assert command.outcome  # noqa: S101 - a release goes to a shelter or has an outcome
+    assert command.outcome  # a release goes to a shelter or has an outcome
     return Discharged(**shown, outcome=command.outcome)
 
 
@@ -201,6 +226,18 @@ def _enter(command: Enter, state: Care) -> EnteredCare:
         stay=command.stay,
         shelter_id=command.shelter_id,
         organisation=command.organisation,
+    )
+
+
+def _leave(command: Leave, state: Care) -> LeftCare:
+    if state.current is None or state.current.placement_id != command.placement_id:
+        raise Refused("placement-ended", "the person has left this placement")
+    return LeftCare(
+        case_id=command.case_id,
+        placement_id=command.placement_id,
+        outcome=command.outcome,
+        shelter_id=state.current.shelter_id,
+        organisation=state.current.organisation,
     )
 
 

@@ -13,7 +13,7 @@ CREATE TABLE known_provider (provider_id text PRIMARY KEY, organisation text);
 CREATE TABLE known_referral (referral_id text PRIMARY KEY, case_id text, provider_id text, status text);
 CREATE TABLE known_shelter (shelter_id text PRIMARY KEY, provider_id text, organisation text, name text, province text,
     kind text);
-CREATE TABLE known_hold (hold_id text PRIMARY KEY, shelter_id text, expires_at timestamptz);
+CREATE TABLE known_hold (hold_id text PRIMARY KEY, shelter_id text, referral_id text, expires_at timestamptz);
 CREATE INDEX ON known_hold (expires_at);
 """
 _DECIDED = {"approve": "approved", "refuse": "refused"}
@@ -40,7 +40,8 @@ def remember(fact: Fact) -> Sequence[Change]:
             shown = event.model_dump(include={"provider_id", "organisation", "name", "province", "kind"})
             return (Put("known_shelter", {"shelter_id": event.shelter_id}, shown),)
         case BedHeld() as event:
-            hold = {"shelter_id": event.shelter_id, "expires_at": event.expires_at.isoformat()}
+            expires_at = event.expires_at.isoformat()
+            hold = {"shelter_id": event.shelter_id, "referral_id": event.referral_id, "expires_at": expires_at}
             return (Put("known_hold", {"hold_id": event.hold_id}, hold),)
         case HoldExpired() | HoldUsed() as event:
             return (Drop("known_hold", {"hold_id": event.hold_id}),)

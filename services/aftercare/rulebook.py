@@ -1,15 +1,17 @@
 """The rule files of aftercare, read once at start: limits of holds and stays, visits due, standards of inspections."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.rules.limits import load_limits
+from services.aftercare.commands import InspectionResult
 from services.aftercare.state import Care
 
 LIMITS = load_limits("aftercare")
 STANDARDS = {standard.id for standard in LIMITS.standards}
+CRITICAL = {standard.id for standard in LIMITS.standards if standard.critical}
 
 
 def hold_expires(occurred_at: datetime) -> datetime:
@@ -23,6 +25,13 @@ def check_standards(names: Iterable[str]) -> None:
     if unknown:
         known = ", ".join(sorted(STANDARDS))
         raise Refused("unknown-standard", f"standards are {known}", status=422, pointer="/failed_standards")
+
+
+def result_of(stated: InspectionResult | None, failed_standards: Collection[str]) -> InspectionResult:
+    """An inspection's result: as it is stated, else what the failed standards amount to; never a pass nobody stated."""
+    if stated:
+        return stated
+    return "failed" if CRITICAL & set(failed_standards) else "conditions"
 
 
 def visits_due(care: Care, discharged_on: date | None) -> list[dict[str, JSON]]:

@@ -51,7 +51,7 @@ def evolve(state: State, event: IdentificationEvent) -> State:
     """The case after an event."""
     if isinstance(event, Identified):
         return Open(event)
-    assert isinstance(state, Open), "a case's first event is identified"  # noqa: S101 - the store cannot hold less
+    assert isinstance(state, Open), "a case's first event is identified"  # the store cannot hold less
     match event:
         case Screened():
             return replace(state, screenings=(*state.screenings, event))

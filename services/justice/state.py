@@ -139,7 +139,7 @@ def evolve_report(state: ReportState, event: ReportEvent) -> ReportState:
         case ReportFiled():
             return Report(event)
         case InvestigationRecorded():
-            assert isinstance(state, Report), "a report is filed first"  # noqa: S101 - the store cannot hold less
+            assert isinstance(state, Report), "a report is filed first"  # the store cannot hold less
             return replace(state, stage=event.stage)
         case _:
             assert_never(event)
@@ -149,7 +149,7 @@ def evolve_court_case(state: CourtCaseState, event: CourtCaseEvent) -> CourtCase
     """The court case after an event."""
     if isinstance(event, Prosecuted):
         return _prosecuted(state, event)
-    assert isinstance(state, CourtCase), "a court case begins with prosecuted"  # noqa: S101 - as above
+    assert isinstance(state, CourtCase), "a court case begins with prosecuted"  # as above
     match event:
         case ChargesAmended():
             return _amended(state, event)

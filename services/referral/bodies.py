@@ -1,42 +1,16 @@
-"""What integrating systems send to referral."""
+"""What integrating systems send about a referral."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from libs.events.catalogue.vocabulary import Cohort, Province, ServiceKind, Slug, Term
-from libs.runtime.requests import Body, FactBody
+from libs.events.catalogue.vocabulary import ServiceKind, Term
+from libs.runtime.requests import FactBody
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
-Name = Annotated[str, Field(min_length=1, max_length=300)]
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 Services = Annotated[list[ServiceKind], Field(min_length=1, max_length=20)]
 GROUNDS = ("place_available", "full", "not_suitable", "person_declined")
-
-
-class OfferBody(Body):
-    """What is offered, for whom and for how long; an empty list stands for everybody."""
-
-    service: ServiceKind
-    cohorts: Annotated[list[Cohort], Field(max_length=6)] = []
-    terms: Annotated[list[Term], Field(max_length=3)] = []
-
-
-class ProviderBody(FactBody):
-    """A provider asks to be registered."""
-
-    name: Name
-    province: Province
-    services: Services
-    organisation: Slug | None = None
-    offers: Annotated[list[OfferBody], Field(max_length=50)] = []
-
-
-class RegistrationBody(FactBody):
-    """MOSVY's decision on a provider."""
-
-    decision: Literal["approve", "suspend", "lift"]
-    reason: Text
 
 
 class ReferralBody(FactBody):
@@ -73,3 +47,4 @@ class CompletionBody(FactBody):
     """What was referred for has been given."""
 
     note: Text | None = None
+    reason: Text | None = None

@@ -43,7 +43,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the person last said about being referred."""
+    """What was said about being referred: by the person, by a guardian, or by nobody in an emergency."""
 
     given: bool
     by: str
@@ -76,19 +76,22 @@ class Refer:
 
 @dataclass(frozen=True, slots=True)
 class DecideReferral:
-    """Approve or refuse a referral, for MOSVY."""
+    """Approve or refuse a referral, for MOSVY; provider and consent are as they stand now."""
 
     decision: Literal["approve", "refuse"]
+    provider_status: str
+    consent: Consent | None
     personal: Mapping[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Accept or decline a referral, for the provider; `provider_status` is the provider's now."""
+    """Accept or decline a referral, for the provider; its registration and the consent are as they stand now."""
 
     response: Literal["accept", "decline"]
     ground: Literal["place_available", "full", "not_suitable", "person_declined", "other"]
     provider_status: str
+    consent: Consent | None
     personal: Mapping[str, JSON]
 
 

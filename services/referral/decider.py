@@ -1,5 +1,7 @@
 """What referral allows. Every rule is here and nowhere else."""
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import assert_never
 
 from libs.events.catalogue.referral import (
@@ -16,6 +18,7 @@ from libs.events.decider import Decider, Refused
 from services.referral.commands import (
     Answer,
     Complete,
+    Consent,
     DecideReferral,
     DecideRegistration,
     Person,
@@ -79,6 +82,33 @@ def may_be_referred(person: Person) -> bool:
     return person.outcome == "victim"
 
 
+def standing(said: Sequence[Consent], *, child: bool, named: Consent | None = None) -> Consent | None:
+    """What stands of all that was said about a referral, oldest first; `named` is the one that a referral rests on.
+
+    The latest word stands. A child's own yes leaves the guardian's standing; anybody's no takes both back.
+    """
+    if named and not named.given:
+        return named
+    if not said or not said[-1].given:
+        return said[-1] if said else None
+    since_refusal = list(takewhile(lambda one: one.given, reversed(said)))
+    fit = [one for one in ([named] if named else []) + since_refusal if consents(one, child=child)]
+    return (fit or since_refusal)[0]
+
+
+def consents(consent: Consent | None, *, child: bool) -> bool:
+    """Whether this is consent enough: for a child it is a guardian's, or an emergency (Palermo Protocol, art. 6)."""
+    return consent is not None and consent.given and not (child and consent.by == "self")
+
+
+def without_consent() -> Refused:
+    """The refusal of a referral to which nobody consents."""
+    return Refused(
+        "referral-without-consent",
+        "a referral needs the person's consent, which may be taken back; a guardian's for a child, or an emergency",
+    )
+
+
 def _register(command: Register, state: ProviderState) -> ProviderRegistered:
     if not isinstance(state, Nothing):
         raise Refused("provider-exists", "this provider is registered already")
@@ -100,8 +130,9 @@ def _refer(command: Refer, state: ReferralState) -> Referred:
     person, consent, provider = command.person, command.consent, command.provider
     if not may_be_referred(person):
         raise Refused("referral-without-status", "the person is neither determined nor presumed a victim")
-    if consent is None or not consent.given:
-        raise Refused("referral-without-consent", "a referral needs the person's consent (a guardian's for a child)")
+    if not consents(consent, child=person.child):
+        raise without_consent()
+    assert consent  # who consents has said so
     if provider.status == "suspended":
         raise Refused("provider-suspended", "the provider is suspended and gets no referrals")
     if provider.status != "approved":
@@ -131,6 +162,11 @@ def _decide_referral(command: DecideReferral, state: Referral) -> ReferralDecide
     if state.decision:
         raise Refused("already-decided", f"the referral is {state.status}")
     referred = state.referred
+    if command.decision == "approve":
+        if command.provider_status == "suspended":
+            raise Refused("provider-suspended", "the provider is suspended and gets no referrals")
+        if not consents(command.consent, child=referred.child):
+            raise without_consent()
     return ReferralDecided(
         case_id=referred.case_id,
         referral_id=referred.referral_id,
@@ -145,11 +181,15 @@ def _decide_referral(command: DecideReferral, state: Referral) -> ReferralDecide
 
 
 def _answer(command: Answer, state: Referral) -> ReferralAnswered:
-    if state.status != "approved":
+    from_waiting_list = state.waits_for_place and command.response == "accept"
+    if state.status != "approved" and not from_waiting_list:
         raise Refused("referral-not-approved", f"the referral is {state.status}: the provider answers an approved one")
-    if command.response == "accept" and command.provider_status == "suspended":
-        raise Refused("provider-suspended", "the provider is suspended and may accept nobody")
     referred = state.referred
+    if command.response == "accept":
+        if command.provider_status == "suspended":
+            raise Refused("provider-suspended", "the provider is suspended and may accept nobody")
+        if not consents(command.consent, child=referred.child):
+            raise without_consent()
     return ReferralAnswered(
         case_id=referred.case_id,
         referral_id=referred.referral_id,

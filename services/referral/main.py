@@ -1,8 +1,16 @@
 """The referral process."""
 
+from fastapi import APIRouter
+
 from libs.runtime.service import run_service, service_app
-from services.referral.api import router
+from services.referral.api import router as referrals
+from services.referral.options.api import router as options
+from services.referral.provider.api import router as providers
 from services.referral.reactions import KNOWN
+
+router = APIRouter()
+for part in (providers, referrals, options):
+    router.include_router(part)
 
 if __name__ == "__main__":
     run_service(service_app("referral", router, KNOWN), "referral")

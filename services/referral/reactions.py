@@ -33,20 +33,40 @@ CREATE INDEX ON known_consent (case_id, kind, version);
 CREATE TABLE known_provider (provider_id text PRIMARY KEY, organisation text, name text, province text,
     services text[], offers jsonb, status text DEFAULT 'applied');
 CREATE TABLE known_referral (referral_id text PRIMARY KEY, case_id text, provider_id text, provider text,
-    referred_by text, services text[], term text, cohort text, status text, occurred_at timestamptz);
+    referred_by text, services text[], term text, province text, cohort text, sex text, age_group text, child boolean,
+    status text, ground text, occurred_at timestamptz, decided_at timestamptz, answered_at timestamptz,
+    completed_at timestamptz);
 CREATE INDEX ON known_referral (case_id);
+CREATE TABLE known_party (case_id text, organisation text, PRIMARY KEY (case_id, organisation));
 CREATE TABLE known_shelter (shelter_id text PRIMARY KEY, provider_id text, province text, kind text);
 CREATE TABLE known_bed (shelter_id text, cohort text, capacity integer DEFAULT 0, occupied integer DEFAULT 0,
     held integer DEFAULT 0, PRIMARY KEY (shelter_id, cohort));
 """
 _PERSON = {"reported_by", "sex", "gender", "age_group", "child", "nationality", "exploitation"}
+_REFERRED = {
+    "case_id", "provider_id", "provider", "referred_by", "services", "term", "province", "cohort", "sex", "age_group",
+    "child",
+}  # fmt: skip
 _STATUS = {"approve": "approved", "lift": "approved", "suspend": "suspended"}
 _DECIDED = {"approve": "approved", "refuse": "refused", "accept": "accepted", "decline": "declined"}
 
 
 def remember(fact: Fact) -> Sequence[Change]:
     """The rows that an event changes."""
-    return _of_identification(fact) or _of_referral(fact) or _of_aftercare(fact)
+    return (*_parties(fact), *_of_identification(fact), *_of_referral(fact), *_of_aftercare(fact))
+
+
+def _parties(fact: Fact) -> Sequence[Change]:
+    """Who has to do with a case: who recorded something about it, and the provider to whom the person is referred."""
+    event, recorded_by = fact.event, fact.envelope.organisation
+    one = getattr(event, "case_id", None)
+    parties = {recorded_by, event.provider} if isinstance(event, Referred) else {recorded_by}
+    cases = (one,) if one else getattr(event, "case_ids", ())
+    return tuple(
+        Put("known_party", {"case_id": case_id, "organisation": party})
+        for case_id in cases
+        for party in sorted(parties)
+    )
 
 
 def _of_identification(fact: Fact) -> Sequence[Change]:
@@ -70,6 +90,7 @@ def _of_identification(fact: Fact) -> Sequence[Change]:
 
 
 def _of_referral(fact: Fact) -> Sequence[Change]:
+    at = fact.envelope.occurredat
     match fact.event:
         case ProviderRegistered() as event:
             shown = event.model_dump(mode="json", include={"organisation", "name", "province", "services", "offers"})
@@ -77,20 +98,19 @@ def _of_referral(fact: Fact) -> Sequence[Change]:
         case RegistrationDecided() as event:
             return (Put("known_provider", {"provider_id": event.provider_id}, {"status": _STATUS[event.decision]}),)
         case Referred() as event:
-            shown = event.model_dump(
-                mode="json", include={"case_id", "provider_id", "provider", "referred_by", "services", "term", "cohort"}
-            )
-            return (
-                _referral(
-                    event.referral_id, {**shown, "status": "awaiting_decision", "occurred_at": fact.envelope.occurredat}
-                ),
-            )
+            shown = event.model_dump(mode="json", include=_REFERRED)
+            return (_referral(event.referral_id, {**shown, "status": "awaiting_decision", "occurred_at": at}),)
         case ReferralDecided() as event:
-            return (_referral(event.referral_id, {"status": _DECIDED[event.decision]}),)
+            return (_referral(event.referral_id, {"status": _DECIDED[event.decision], "decided_at": at}),)
         case ReferralAnswered() as event:
-            return (_referral(event.referral_id, {"status": _DECIDED[event.response]}),)
+            answered: dict[str, object] = {
+                "status": _DECIDED[event.response],
+                "ground": event.ground,
+                "answered_at": at,
+            }
+            return (_referral(event.referral_id, answered),)
         case ReferralCompleted() as event:
-            return (_referral(event.referral_id, {"status": "completed"}),)
+            return (_referral(event.referral_id, {"status": "completed", "completed_at": at}),)
         case _:
             return ()
 

@@ -1,76 +1,101 @@
-"""The rule files of referral, read once at start, and the ranking of providers that could take a person."""
+"""The rule files of referral, read once at start: who is offered what, and which step is due when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from libs.events.catalogue.vocabulary import Cohort, Province, ServiceKind, Sex, Term
+from libs.events.catalogue.vocabulary import AgeGroup, Cohort, Province, ServiceKind, Sex, Term
 from libs.events.event import JSON
+from libs.rules.calendar import Due, calendar_days_after, load_calendars
 from libs.rules.limits import load_limits
-from services.referral.commands import Person
-from services.referral.decider import cohort_of
 
 LIMITS = load_limits("referral")
+CALENDARS = load_calendars()
+CAMBODIA = timezone(timedelta(hours=7))
 
 
-class Wanted(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Wanted:
     """What a search of the directory asks for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     province: Province | None = None
     service: ServiceKind | None = None
     sex: Sex | None = None
-    age_group: str | None = Field(None, max_length=10)
+    age_group: AgeGroup | None = None
     term: Term | None = None
     status: Literal["applied", "approved", "suspended"] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """On which days the steps of a referral were taken; None where not yet."""
+
+    referred: date
+    decided: date | None = None
+    answered: date | None = None
+    completed: date | None = None
+
+
+def day_of(moment: datetime) -> date:
+    """The date of a moment in Cambodia."""
+    return moment.astimezone(CAMBODIA).date()
+
+
 def offers(provider: Mapping[str, JSON], wanted: Wanted) -> bool:
     """Whether a provider offers what is asked for; one that stated nobody in particular offers it to everybody."""
-    cohorts = _cohorts(wanted)
-    for offer in provider.get("offers") or [{"service": service} for service in provider["services"] or []]:
-        fits_service = wanted.service in (None, offer["service"])
-        fits_person = not offer.get("cohorts") or not cohorts or bool(cohorts & set(offer["cohorts"]))
-        fits_term = not offer.get("terms") or wanted.term in (None, *offer["terms"])
-        if fits_service and fits_person and fits_term:
-            return True
-    return False
+    return serves(provider, wanted.service, _cohorts(wanted), wanted.term)
 
 
-def ranked(person: Person, rows: Sequence[Mapping[str, JSON]], *, consent: bool, presumed: bool) -> dict[str, JSON]:
-    """The options for a person: providers best first with reasons, and what is missing where none could.
+def serves(
+    provider: Mapping[str, JSON], service: ServiceKind | None, cohorts: frozenset[Cohort], term: Term | None
+) -> bool:
+    """Whether one of a provider's offers is this service, for one of these cohorts (none: for any), for this term."""
+    stated = {offer["service"]: offer for offer in provider.get("offers") or []}
+    everything = [stated.get(one, {"service": one}) for one in {*stated, *(provider["services"] or [])}]
+    return any(
+        service in (None, offer["service"])
+        and (not offer.get("cohorts") or not cohorts or bool(cohorts & set(offer["cohorts"])))
+        and (not offer.get("terms") or term in (None, *offer["terms"]))
+        for offer in everything
+    )
 
-    Each row is an approved provider with one of its shelters' beds of the person's cohort (or of families).
-    """
-    cohort = cohort_of(person)
-    free = [row for row in rows if row["free"] > 0]
-    best = sorted(free, key=lambda row: (row["cohort"] != cohort, -row["free"], str(row["provider_id"])))
-    missing = [] if presumed else ["status: the person is neither determined nor presumed a victim"]
-    missing += [] if consent else ["consent: no consent to a referral is on file"]
-    if not rows:
-        missing.append(f"place: no approved provider has beds for {cohort}")
-    elif not free:
-        missing.append(f"place: every bed for {cohort} is occupied or held")
+
+def deadlines(status: str, ground: str | None, days: Days, today: date) -> dict[str, JSON]:
+    """Every step that a referral came to, with its due day; and of the open one who is waited for, and whether late."""
+    steps = [_step("decision", "social_affairs", "approval", days.referred, days.decided, today)]
+    if days.decided and status != "refused":
+        steps.append(_step("answer", "provider", "acceptance", days.decided, days.answered, today))
+    if days.answered and status in ("accepted", "completed"):
+        steps.append(_step("completion", "provider", "completion", days.answered, days.completed, today))
+    if days.answered and status == "declined" and ground == "full":
+        steps.append(_step("review_of_waiting", "social_affairs", "waiting_review", days.answered, None, today))
+    open_ = next((step for step in steps if step["done"] is None), None)
     return {
-        "case_id": person.case_id,
-        "cohort": cohort,
-        "items": [_option(row, cohort) for row in best] if presumed and consent else [],
-        "possible_when_complete": len(best),
-        "missing": missing,
-        "next": None,
+        "waiting_for": {"step": open_["step"], "party": open_["party"]} if open_ else None,
+        "due": open_["due"] if open_ else None,
+        "overdue": bool(open_ and open_["overdue"]),
+        "deadlines": steps,
     }
 
 
-def _option(row: Mapping[str, JSON], cohort: str) -> dict[str, JSON]:
-    reasons = [f"{row['free']} free {row['cohort']} beds, {row['kind']}", f"in {row['province']}"]
-    if row["cohort"] != cohort:
-        reasons.append("a families bed: for persons with their own family")
+def _step(step: str, party: str, limit: str, begun: date, done: date | None, today: date) -> dict[str, JSON]:
+    due = _due(limit, begun)
     return {
-        **{name: row[name] for name in ("provider_id", "organisation", "province", "kind", "cohort", "free")},
-        "reasons": reasons,
+        "step": step,
+        "party": party,
+        "due": due.day.isoformat(),
+        "provisional": due.provisional,
+        "done": done.isoformat() if done else None,
+        "overdue": (done or today) > due.day,
     }
+
+
+def _due(name: str, begun: date) -> Due:
+    limit = LIMITS.of(name)
+    if limit.unit == "working_days":
+        return CALENDARS.working_days_after(begun, limit.value, "KH")
+    return calendar_days_after(begun, limit.value)
 
 
 def _cohorts(wanted: Wanted) -> frozenset[Cohort]:

@@ -47,6 +47,11 @@ class Referral:
             return "approved" if self.decision.decision == "approve" else "refused"
         return "awaiting_decision"
 
+    @property
+    def waits_for_place(self) -> bool:
+        """Declined only because the provider is full: the person is on its waiting list, and may be accepted later."""
+        return self.status == "declined" and self.answer is not None and self.answer.ground == "full"
+
 
 ProviderState: TypeAlias = Nothing | Registration
 ReferralState: TypeAlias = Nothing | Referral
@@ -56,8 +61,8 @@ def evolve_provider(state: ProviderState, event: ReferralEvent) -> ProviderState
     """The provider after an event."""
     if isinstance(event, ProviderRegistered):
         return Registration(event)
-    assert isinstance(state, Registration), "a provider's first event is its registration"  # noqa: S101 - the store holds no less
-    assert isinstance(event, RegistrationDecided), "a referral's event is in no provider's stream"  # noqa: S101 - as above
+    assert isinstance(state, Registration), "a provider's first event is its registration"  # the store holds no less
+    assert isinstance(event, RegistrationDecided), "a referral's event is in no provider's stream"  # as above
     return replace(state, status="suspended" if event.decision == "suspend" else "approved")
 
 
@@ -65,7 +70,7 @@ def evolve_referral(state: ReferralState, event: ReferralEvent) -> ReferralState
     """The referral after an event."""
     if isinstance(event, Referred):
         return Referral(event)
-    assert isinstance(state, Referral), "a referral's first event is referred"  # noqa: S101 - the store holds no less
+    assert isinstance(state, Referral), "a referral's first event is referred"  # the store holds no less
     match event:
         case ReferralDecided():
             return replace(state, decision=event)

@@ -97,7 +97,7 @@ def _step(corridor: Corridor, step: Step, number: int) -> dict[str, JSON]:
     limit = step.limit
     shown: dict[str, JSON] = {"step": step.id, "order": number, "responsible": plain(corridor.party(step.party))}
     fields = plain(step)
-    assert isinstance(fields, dict)  # noqa: S101 - a step is a mapping
+    assert isinstance(fields, dict)  # a step is a mapping
     shown |= fields
     if limit:
         shown["time_limit"] = {

@@ -71,7 +71,7 @@ def evolve(state: State, event: OfRepatriation) -> State:
     """The repatriation after an event."""
     if isinstance(event, Started):
         return Open(event)
-    assert isinstance(state, Open), "a repatriation's first event is started"  # noqa: S101 - the store holds no other
+    assert isinstance(state, Open), "a repatriation's first event is started"  # the store holds no other
     match event:
         case StepFact() | Restarted():
             return replace(state, facts=(*state.facts, event))

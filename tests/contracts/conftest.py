@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from libs.events.store_postgres import PostgresStore
+from libs.events.subscription import Source
 from libs.runtime.keys import role_dsn
 from libs.runtime.settings import Settings
 from nrm.migrate import migrate_database
+from tests.contracts.kafka import new_topic
+from tests.contracts.kit import Rules, projection
+from tests.contracts.stage import Stage
 
 Dsn = Callable[[str], str]
 Connect = Callable[[str], Awaitable[asyncpg.Connection]]
@@ -52,6 +57,13 @@ async def postgres_store(dsn: Dsn) -> AsyncIterator[PostgresStore]:
         await store.start()
         yield store
         await store.stop()
+
+
+@pytest.fixture
+async def stage(dsn: Dsn, connect: Connect, kafka_bootstrap: str) -> Stage:
+    rules = Rules()
+    source = Source(kafka_bootstrap, [await new_topic(kafka_bootstrap)])
+    return Stage(projection(f"p_{uuid4().hex[:12]}", rules), rules, source, dsn("nrm_views"), await connect("admin"))
 
 
 async def _close(connection: asyncpg.Connection) -> None:

@@ -77,7 +77,7 @@ async def running(*work: Awaitable[None]) -> AsyncIterator[list[asyncio.Task[Non
     """Tasks that run beside the test and are cancelled after it."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        yield tasks  # type: ignore[misc]
+        yield tasks
     finally:
         await cancel(*tasks)
 

@@ -103,7 +103,7 @@ class Rules:
         if poison == "nowhere":
             changes.append(Put("nowhere", key, {"flag": "never"}))
         if poison == "no-json":
-            changes.append(Put("provider", key, {"last": object()}))
+            changes.append(Put("provider", key, {"flag": object()}))
         return changes
 
 

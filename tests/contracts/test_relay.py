@@ -40,7 +40,7 @@ def relay(dsn: Dsn, kafka_bootstrap: str, topic: str) -> Relay:
 
 async def _published(admin: asyncpg.Connection, topic: str) -> bool:
     """Whether everything that is stored is sequenced and acknowledged."""
-    head, sent, waiting, events = await admin.fetchrow(
+    [(head, sent, waiting, events)] = await admin.fetch(
         "SELECT (SELECT coalesce(max(position), 0) FROM referral.log), "
         "(SELECT coalesce(max(position), 0) FROM referral.published WHERE topic = $1), "
         "(SELECT count(*) FROM referral.outbox), (SELECT count(*) FROM referral.event)",
@@ -166,6 +166,21 @@ async def test_a_leader_without_its_session_publishes_no_more_than_copies(
             )
         await until(lambda: _published(admin, topic))
     _check(await records(kafka_bootstrap, topic), await _log(admin))
+
+
+async def test_positions_are_given_while_kafka_is_away_and_the_end_is_clean(
+    dsn: Dsn, postgres_store: PostgresStore, admin: asyncpg.Connection
+) -> None:
+    relay = Relay("referral", dsn("nrm_relay"), "127.0.0.1:1", "t.referral.events.v1")
+    async with running(relay.run()):
+        for one in chain(new_stream(), 3):
+            await postgres_store.append(append(one))
+
+            async def sequenced() -> bool:
+                return not await admin.fetchval("SELECT count(*) FROM referral.outbox")
+
+            await until(sequenced)
+        assert not relay.leading
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -160,7 +159,11 @@ def _no_answer_at_all(one: Entry) -> Append:
     return Append([one], replace(answer(uuid4().hex), status=None))  # type: ignore[arg-type]
 
 
-BAD: list[Callable[[Entry], Append]] = [_wrong_uuid, _nul, _too_many, _surrogate, _no_answer_at_all]
+def _no_hex(one: Entry) -> Append:
+    return append(Entry(*replace(one.envelope, streamversion=2, prevhash="no hex").sealed()))
+
+
+BAD: list[Callable[[Entry], Append]] = [_no_hex, _wrong_uuid, _nul, _too_many, _surrogate, _no_answer_at_all]
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -195,12 +198,12 @@ async def test_processes_that_cross_each_others_streams_never_deadlock(dsn: Dsn)
         stores = [PostgresStore(pool, "referral"), PostgresStore(pool, "referral")]
         for each in stores:
             await each.start()
-        for _ in range(10):
-            streams = [new_stream() for _ in range(40)]
-            forth = [stores[0].append(append(entry(stream))) for stream in streams]
-            back = [stores[1].append(append(entry(stream))) for stream in reversed(streams)]
+        for _ in range(15):
+            streams = [new_stream() for _ in range(30)]
+            forth = [stores[0].append(append(*map(entry, streams))) for _ in range(2)]
+            back = [stores[1].append(append(*map(entry, reversed(streams)))) for _ in range(2)]
             outcomes = await _outcomes([*forth, *back])
-            assert outcomes.count(None) == 40
+            assert outcomes.count(None) == 1
             assert all(isinstance(outcome, Conflict) for outcome in outcomes if outcome is not None)
         for each in stores:
             await each.stop()
@@ -239,7 +242,7 @@ class Cut:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, downstream = await asyncio.open_connection(*self.target)
-        done, _ = await asyncio.wait(
+        await asyncio.wait(
             [
                 asyncio.create_task(self._pump(reader, downstream, "before")),
                 asyncio.create_task(self._pump(upstream, writer, "after")),
@@ -313,111 +316,7 @@ async def test_a_terminated_backend_is_unknown_to_the_whole_group_and_the_next_g
                 "WHERE usename = 'nrm_referral' AND wait_event_type = 'Lock' AND datname = current_database()"
             )
         done, _ = await asyncio.wait(writes, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        assert done
         assert all(isinstance(task.exception(), Unavailable) for task in done)
     await _outcomes(list(writes))
     await postgres_store.append(append(entry(new_stream())))
-
-
-@pytest.mark.parametrize("table", ["event", "log"])
-@pytest.mark.parametrize(
-    "change", ["UPDATE referral.{0} SET version = 9", "DELETE FROM referral.{0}", "TRUNCATE referral.{0}"]
-)
-@pytest.mark.parametrize("role", ["nrm_referral", "nrm_relay", "owner", "admin"])
-async def test_no_role_changes_what_is_recorded(
-    postgres_store: PostgresStore, connect: Connect, table: str, change: str, role: str
-) -> None:
-    one = entry(new_stream())
-    await postgres_store.append(append(one))
-    session = await connect("admin" if role == "owner" else role)
-    transaction = session.transaction()
-    await transaction.start()
-    if role == "owner":  # an owner who is no superuser
-        await session.execute("CREATE ROLE an_owner")
-        await session.execute("GRANT ALL ON SCHEMA referral TO an_owner")
-        await session.execute(f"ALTER TABLE referral.{table} OWNER TO an_owner")
-        await session.execute("SET LOCAL ROLE an_owner")
-    with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.PostgresError)) as refused:
-        await session.execute(change.format(table))
-    assert refused.value.sqlstate in ({"NR002"} if role in ("owner", "admin") else {"42501"})
-    await transaction.rollback()
-    assert await postgres_store.read(one.envelope.stream) == [one.envelope]
-
-
-async def test_an_upsert_is_a_change_too(postgres_store: PostgresStore, connect: Connect) -> None:
-    one = entry(new_stream())
-    await postgres_store.append(append(one))
-    upsert = (
-        "INSERT INTO referral.event SELECT * FROM referral.event WHERE stream = $1 "
-        "ON CONFLICT (stream, version) DO UPDATE SET body = 'x'"
-    )
-    for role in ("nrm_referral", "admin"):
-        session = await connect(role)
-        with pytest.raises(asyncpg.PostgresError) as refused:
-            await session.execute(upsert, one.envelope.stream)
-        assert refused.value.sqlstate in {"42501", "NR002"}
-
-
-SUPERUSER: list[tuple[str, Callable[[Entry, Entry], tuple[Any, ...]]]] = [
-    ("UPDATE referral.event SET body = $2 WHERE stream = $1 AND version = 2", lambda a, b: (a.body,)),
-    (
-        "UPDATE referral.event SET body = $2, hash = sha256($2) WHERE stream = $1 AND version = 1",
-        lambda a, b: (a.body.replace(b"fine", b"evil"),),
-    ),
-    ("UPDATE referral.event SET version = $2 WHERE stream = $1 AND version = 2", lambda a, b: (7,)),
-    ("DELETE FROM referral.event WHERE stream = $1 AND version = $2", lambda a, b: (2,)),
-    ("DELETE FROM referral.event WHERE stream = $1 AND version = $2", lambda a, b: (1,)),
-    ("UPDATE referral.event SET stream = $1 WHERE stream = $2", lambda a, b: (b.envelope.stream,)),
-]
-
-
-@pytest.mark.parametrize(
-    ("sql", "values"), SUPERUSER, ids=["copied", "re-hashed", "renumbered", "no second", "no first", "grafted"]
-)
-async def test_what_a_superuser_changes_with_triggers_off_is_found_when_read(
-    postgres_store: PostgresStore, connect: Connect, sql: str, values: Callable[[Entry, Entry], tuple[Any, ...]]
-) -> None:
-    entries, other = chain(new_stream(), 3), entry(new_stream(), 4)
-    await postgres_store.append(append(*entries))
-    admin = await connect("admin")
-    await admin.execute("SET session_replication_role = replica")
-    await admin.execute(
-        "INSERT INTO referral.event VALUES ($1, 4, gen_random_uuid(), '', $2, $3)",
-        other.envelope.stream, bytes.fromhex(other.envelope.hash), other.body,
-    )  # fmt: skip
-    stream = entries[0].envelope.stream
-    assert await admin.execute(sql, stream, *values(entries[0], other)) in {"UPDATE 1", "DELETE 1"}
-    with pytest.raises(Tampered):
-        await postgres_store.read(stream)
-
-
-async def test_a_role_sees_nothing_of_another_service(connect: Connect) -> None:
-    session = await connect("nrm_referral")
-    for table in ("event", "outbox", "log", "published", "idempotency"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await session.fetch(f"SELECT * FROM identification.{table}")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await session.execute("INSERT INTO identification.outbox (stream, version) VALUES ('x', 1)")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await session.execute("SELECT identification.sequence(1)")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await session.execute("CREATE TABLE public.mine (x int)")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await session.fetch("SELECT * FROM public.nrm_migration")
-
-
-async def test_only_the_relay_gives_positions(connect: Connect) -> None:
-    service = await connect("nrm_referral")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await service.execute("SELECT referral.sequence(10)")
-    relay = await connect("nrm_relay")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await relay.execute("INSERT INTO referral.event VALUES ('x', 1, gen_random_uuid(), 'x', $1, 'x')", b"h" * 32)
-
-
-async def test_a_role_switches_its_own_projections_only(connect: Connect) -> None:
-    mine, other = await connect("nrm_views"), await connect("nrm_referral")
-    name = f"v_{uuid4().hex}"
-    await mine.execute("INSERT INTO projection.generation (name, number, live) VALUES ($1, 1, true)", name)
-    assert await other.execute("UPDATE projection.generation SET live = false WHERE name = $1", name) == "UPDATE 0"
-    assert await other.execute("DELETE FROM projection.generation WHERE name = $1", name) == "DELETE 0"
-    assert await mine.execute("UPDATE projection.generation SET live = false WHERE name = $1", name) == "UPDATE 1"

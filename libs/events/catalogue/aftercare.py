@@ -94,6 +94,7 @@ class Admitted(_AtShelter):
     stay: int = Field(description="1 for the first shelter of the placement, 2 after a transfer, …")
     cohort: Cohort
     referral_id: str
+    accompanied_by: CaseId | None = Field(None, description="The relative with whom a child is in a families bed")
 
 
 class TransferredOut(_AtShelter):
@@ -116,6 +117,7 @@ class TransferredIn(_AtShelter):
     stay: int
     cohort: Cohort
     from_shelter_id: str
+    accompanied_by: CaseId | None = Field(None, description="As when admitted")
 
 
 class Discharged(_AtShelter):
@@ -147,6 +149,8 @@ class LeftCare(Event):
     case_id: CaseId
     placement_id: str
     outcome: DischargeOutcome
+    shelter_id: str | None = Field(None, description="The shelter that the person left")
+    organisation: Slug | None = Field(None, description="The organisation in whose care the person was")
 
 
 class FollowedUp(Event):

@@ -40,7 +40,7 @@ def evolve(state: State, event: VictimChargeEvent) -> State:
     """The charge against a victim after an event."""
     if isinstance(event, VictimCharged):
         return VictimCharge(event)
-    assert isinstance(state, VictimCharge), "the charge comes first"  # noqa: S101 - the store cannot hold less
+    assert isinstance(state, VictimCharge), "the charge comes first"  # the store cannot hold less
     match event:
         case NonProsecutionAlertRaised():
             return replace(state, raised=event)

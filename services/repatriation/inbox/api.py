@@ -20,7 +20,6 @@ from libs.runtime.edge import (
     authenticated,
     desk_of,
     forbidden,
-    idempotency_key,
     reading,
     replayed,
 )
@@ -29,7 +28,7 @@ from libs.runtime.ids import now
 from libs.runtime.pages import Page, page, page_of
 from libs.runtime.policy import scope
 from libs.runtime.problems import Problem
-from libs.runtime.requests import Body, check_json, read_raw
+from libs.runtime.requests import Body, check_json, idempotency_key, read_raw
 from services.repatriation.inbox.batch import counted, sweep, take_in
 from services.repatriation.inbox.bodies import MEDIA_TYPE, InboxBatch, elements_of
 from services.repatriation.inbox.commands import CloseBatch
@@ -68,7 +67,7 @@ async def batch_call(request: Request) -> AsyncIterator[Call[_Batch]]:
     Raises 401, 403, 400 (no key), 415, 413, 400 or 422 (no batch), 409 (the key is running), or answers a replay.
     """
     edge, caller = desk_of(request), await authenticated(request)
-    assert isinstance(edge, Edge)  # noqa: S101 - a service
+    assert isinstance(edge, Edge)  # a service
     opened = visit(request, edge.access, caller, ACTION, writes=True)
     reach = scope(ACTION, caller.roles)
     if reach is None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -38,6 +39,7 @@ async def take_in(edge: Edge, elements: Sequence[JSON], sender: Sender) -> list[
     done = await asyncio.gather(*(_take_in_case(edge, free, case, sender) for case in cases.values()))
     for one in done:
         results |= one
+    results |= _repeats(cases, results)
     for case_id in cases:
         await try_case_again(edge, case_id)
     return [{"index": index, "id": _id(element), **results[index].shown()} for index, element in enumerate(elements)]
@@ -73,7 +75,7 @@ async def _take_in_case(
             moved, waiting = len(early) < len(waiting), early
         for index, item in waiting:
             kept = await deliver(edge, item, sender, last=True)
-            assert kept is not None  # noqa: S101 - the last try answers
+            assert kept is not None  # the last try answers
             results[index] = kept
     return results
 
@@ -93,6 +95,17 @@ async def sweep(edge: Edge) -> None:
             after = rows[-1]["inbox_id"] if len(rows) == SWEEP_EVENTS else ""
         except Exception as fault:  # noqa: BLE001 - the loop outlives whatever is away; nothing is lost, only later
             log.warning("inbox.sweep_waits", fault=type(fault).__name__)
+
+
+def _repeats(cases: Mapping[str, Sequence[tuple[int, Item]]], results: Mapping[int, Result]) -> dict[int, Result]:
+    """Events that stand twice in one batch: the first is accepted, the others are duplicates."""
+    seen: set[str] = set()
+    repeats: dict[int, Result] = {}
+    for index, item in sorted((one for case in cases.values() for one in case), key=lambda one: one[0]):
+        if item.inbox_id in seen and results[index].status == "accepted":
+            repeats[index] = replace(results[index], status="duplicate")
+        seen.add(item.inbox_id)
+    return repeats
 
 
 def _id(element: JSON) -> JSON:

@@ -70,6 +70,20 @@ def test_a_held_bed_is_for_whom_it_is_held() -> None:
     assert when.state.held("men") == 0
 
 
+def test_a_bed_is_held_once_for_a_referral_and_only_where_the_person_fits() -> None:
+    two = given(SHELTER, OPENED).when(at(SetCapacity((Beds(cohort="men", count=2),)))).events
+    held = given(SHELTER, OPENED, *two).when(at(HOLD)).events
+    given(SHELTER, OPENED, *two, *held).when(at(replace(HOLD, hold_id="h2"))).then_refused("already-held")
+    assert given(SHELTER, OPENED, *two, *held).when(at(replace(HOLD, hold_id="h2", referral_id=None))).events
+    given(SHELTER, OPENED).when(at(replace(HOLD, cohort="boys", person=MAN))).then_refused("adult-among-children")
+
+
+def test_a_transfer_takes_no_bed_that_is_held_for_others() -> None:
+    nobody_named = at(replace(HOLD, referral_id=None))
+    arriving = at(replace(ADMIT, referral_id="", arriving_from="s2", stay=2))
+    given(SHELTER, *after(nobody_named)).when(arriving).then_refused("no-free-bed")
+
+
 def test_a_hold_expires_by_an_event() -> None:
     when = given(SHELTER, *after(at(HOLD))).when(at(ExpireHolds(), hours=72))
     assert [type(event) for event in when.events] == [HoldExpired]

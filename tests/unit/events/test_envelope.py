@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import orjson
 import pytest
@@ -14,7 +15,7 @@ from libs.events.envelope import GENESIS, Tampered, canonical, parse, wire_bytes
 from tests.contracts.kit import after, entry, wire
 
 KEYS = st.text(st.characters(min_codepoint=0, max_codepoint=127))
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
+TEXTS = st.text(st.characters(codec="utf-8"))
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
 VALUES = st.recursive(
     st.none() | st.booleans() | INTEGERS | TEXTS,
@@ -25,7 +26,7 @@ DATA = st.dictionaries(KEYS, VALUES, max_size=5)
 
 
 @given(VALUES)
-def test_our_bytes_are_those_of_rfc_8785(value: object) -> None:
+def test_our_bytes_are_those_of_rfc_8785(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 
 
@@ -119,25 +120,33 @@ def test_the_forger_of_these_tests_can_forge() -> None:
     assert parse(_forged(actor="somebody", position=4)).actor == "somebody"
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        *({name: ...} for name in ("id", "type", "stream", "prevhash", "data", "specversion", "datacontenttype")),
-        *({name: 5} for name in ("id", "type", "source", "subject", "time", "stream", "actor", "traceparent")),
-        *({name: "a\0b"} for name in ("id", "type", "subject", "stream", "organisation", "causationid")),
-        *({"streamversion": value} for value in (0, -1, "1", True, 1.0, 2**31, None)),
-        *({"position": value} for value in (0, "1", True, 2**53, [])),
-        *({"type": value} for value in ("identified", "org.opennrm.x", "org.opennrm.a.b", "org.opennrm.a.b.v1.v2")),
-        *({"data": value} for value in ([], "x", None, 1)),
-        *({"prevhash": value} for value in ("0", "0" * 63, "G" * 64, "A" * 64)),
-        *({"time": value} for value in ("2026-11-01", "2026-11-01T08:00:00Z", "yesterday")),
-        {"specversion": "0.3"}, {"datacontenttype": "text/plain"}, {"surprise": 1}, {"id": "not-a-uuid"},
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_a_forged_attribute_is_refused_though_the_hash_fits(changes: dict[str, object]) -> None:
+FORGED: dict[str, tuple[Any, ...]] = {
+    "id": (..., 5, "a\0b", "not-a-uuid", None),
+    "type": (..., 5, "a\0b", "identified", "org.opennrm.x", "org.opennrm.a.b", "org.opennrm.a.b.v1.v2"),
+    "source": (..., 5, "identification"),
+    "subject": (..., 5, "a\0b"),
+    "stream": (..., 5, "a\0b"),
+    "streamversion": (..., 0, -1, "1", True, 1.0, 2**31, None),
+    "position": (0, "1", True, 2**53, []),
+    "organisation": (..., "a\0b"),
+    "actor": (..., 5),
+    "causationid": (5, "a\0b"),
+    "traceparent": (5, []),
+    "time": (..., 5, "2026-11-01", "2026-11-01T08:00:00Z", "yesterday"),
+    "occurredat": (..., "2026-11-01T08:00:00.000000+07:00"),
+    "prevhash": (..., "0", "0" * 63, "G" * 64, "A" * 64),
+    "data": (..., [], "x", None, 1),
+    "specversion": (..., "0.3", None),
+    "datacontenttype": (..., "text/plain"),
+    "surprise": (1,),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FORGED.items() for value in values])
+def test_a_forged_attribute_is_refused_though_the_hash_fits(name: str, value: Any) -> None:
+    """`...` stands for an attribute left out."""
     with pytest.raises(Tampered):
-        parse(_forged(**changes))
+        parse(_forged(**{name: value}))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +175,7 @@ def test_what_is_no_envelope_is_refused(record: bytes) -> None:
 
 
 def test_a_hash_of_another_kind_is_refused() -> None:
-    for claimed in (5, None, [], "", "0" * 64):
+    claims: tuple[Any, ...] = (5, None, [], "", "0" * 64)
+    for claimed in claims:
         with pytest.raises(Tampered):
             parse(orjson.dumps({**entry("provider:a").envelope.public(), "hash": claimed}))

@@ -10,7 +10,16 @@ from libs.events.testing import given
 from services.justice.commands import AmendCharges, NewCharge
 from services.justice.decider import COURT_CASE
 from tests.unit.justice.kit import (
-    BEGAN, CONVICTED, LATER, LAW, OF_COURT, OPENED, RECRUITMENT, SALE, charge, prosecute,
+    BEGAN,
+    CONVICTED,
+    LATER,
+    LAW,
+    OF_COURT,
+    OPENED,
+    RECRUITMENT,
+    SALE,
+    charge,
+    prosecute,
 )  # fmt: skip
 
 BROUGHT = (NewCharge(*RECRUITMENT, counts=2), NewCharge(*SALE))

@@ -11,7 +11,18 @@ from services.justice.commands import Appeal, Judgement, PayCompensation
 from services.justice.decider import COURT_CASE
 from services.justice.state import CourtCase
 from tests.unit.justice.kit import (
-    BEGAN, CONVICTED, LATER, LAW, LODGED, OF_COURT, OPENED, RECRUITMENT, SALE, charge, of, verdict,
+    BEGAN,
+    CONVICTED,
+    LATER,
+    LAW,
+    LODGED,
+    OF_COURT,
+    OPENED,
+    RECRUITMENT,
+    SALE,
+    charge,
+    of,
+    verdict,
 )  # fmt: skip
 
 ACQUITTED_ON_APPEAL = VerdictGiven(**of(RECRUITMENT), result="acquitted", on_appeal=True)

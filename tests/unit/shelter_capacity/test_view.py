@@ -1,7 +1,7 @@
 """Which rows the facts of shelters and referrals change."""
 
 from libs.events.catalogue.aftercare import BedHeld, Beds, ShelterOpened
-from libs.events.catalogue.referral import ReferralAnswered
+from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted
 from libs.events.consume import Add, Fact, Put
 from libs.events.envelope import Envelope
 from libs.events.event import Event
@@ -41,6 +41,16 @@ def test_only_a_shelter_referral_that_is_accepted_or_full_waits() -> None:
     assert apply(fact(answered))[0].values["kind"] == "short_term"
     assert not apply(fact(answered.model_copy(update={"ground": "not_suitable"})))
     assert not apply(fact(answered.model_copy(update={"services": ("medical",)})))
+
+
+def test_each_answer_is_kept_and_a_completed_referral_ends_the_waiting() -> None:
+    accepted = ReferralAnswered(
+        case_id="KH-0000-0000", referral_id="r", provider_id="p1", response="accept", ground="place_available",
+        services=("shelter",), province="KH-12", term="short", cohort="men",
+    )  # fmt: skip
+    assert apply(fact(accepted))[0].key == {"referral_id": "r", "version": 7}
+    completed = ReferralCompleted(case_id="KH-0000-0000", referral_id="r", provider_id="p1")
+    assert apply(fact(completed)) == (Put("completion", {"referral_id": "r"}, {"at": AT}),)
 
 
 def test_every_wanted_event_is_handled() -> None:

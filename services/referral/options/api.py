@@ -1,0 +1,73 @@
+"""The route of options: which providers could take a person now."""
+
+from typing import Annotated
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Response
+
+from libs.events.decider import NotYetKnown
+from libs.runtime.edge import Reader, case_of, reading, resource_response
+from libs.runtime.known import settled
+from services.referral.api import consents_said, known_person, require_party
+from services.referral.commands import Person
+from services.referral.decider import cohort_of, consents, may_be_referred, standing
+from services.referral.options.rulebook import Asked, Row, Standing, ranked
+
+router = APIRouter(tags=["referral"])
+BEDS = """
+SELECT p.provider_id, p.organisation, p.services, p.offers, s.shelter_id, s.province, s.kind, b.cohort,
+    b.capacity - b.occupied - b.held AS free
+FROM referral_known.known_provider p JOIN referral_known.known_shelter s USING (provider_id)
+    JOIN referral_known.known_bed b USING (shelter_id)
+WHERE p.status = 'approved' AND b.cohort = ANY($1) AND s.kind IS NOT NULL
+"""
+OTHER_SERVICES = """
+SELECT provider_id, organisation, services, offers, province,
+    NULL::text AS shelter_id, NULL::text AS kind, NULL::text AS cohort, NULL::integer AS free
+FROM referral_known.known_provider WHERE status = 'approved' AND $1 = ANY(services)
+"""
+EARLIER = """
+SELECT referral_id, provider_id, status, ground FROM referral_known.known_referral WHERE case_id = $1
+ORDER BY occurred_at, referral_id
+"""
+
+
+@router.get("/v1/cases/{case}/options")
+async def read_options(
+    case: str, reader: Annotated[Reader, Depends(reading("options.read"))], asked: Annotated[Asked, Depends()]
+) -> Response:
+    """Providers that could take this person now, best first and why; where there is none, what is missing.
+
+    A bed unless `service` names another service. Before the person consents the options are shown with `needs`.
+    """
+    pool, case_id = reader.desk.pool, case_of(case)
+    await require_party(reader, case_id)
+    person = await _presumed_if_known(pool, case_id)
+    said = standing(await consents_said(pool, case_id), child=person.child)
+    there = Standing(consent=consents(said, child=person.child), presumed=may_be_referred(person))
+    earlier = [dict(row) for row in await pool.fetch(EARLIER, case_id)]
+    return resource_response(1, ranked(person, await _rows(pool, person, asked), earlier, asked, there))
+
+
+async def _presumed_if_known(pool: asyncpg.Pool, case_id: str) -> Person:
+    """The person; where no status is known, what is on its way from Kafka is waited for. Raises NotYetKnown."""
+
+    async def look() -> Person:
+        person = await known_person(pool, case_id)
+        if not may_be_referred(person):
+            raise NotYetKnown("a status that allows a referral")
+        return person
+
+    try:
+        return await settled(look)
+    except NotYetKnown:
+        return await known_person(pool, case_id)
+
+
+async def _rows(pool: asyncpg.Pool, person: Person, asked: Asked) -> list[Row]:
+    if asked.service == "shelter":
+        rows = await pool.fetch(BEDS, [cohort_of(person), "families"])
+    else:
+        rows = await pool.fetch(OTHER_SERVICES, asked.service)
+    return [{**row, "offers": orjson.loads(row["offers"]) if row["offers"] else []} for row in rows]

@@ -1,0 +1,220 @@
+"""What is done to the system: kills under load, replicas, Kafka away, SIGTERM during requests, the demo under fire."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import asyncpg
+import httpx2
+from rich.console import Console
+
+from libs.runtime.settings import SERVICES, Settings, settings
+from nrm.parts.processes import Tethered
+from nrm.system import MODULES, System
+from tests.faults.killing import Killer, away
+from tests.faults.load import ANSWER_S_MAX, CASE, MOSVY, POLICE, WHEN, Request, Speaker, Story
+
+REPLICATED = ("relay", "views", "audit")
+UNDER_WAY_S = 0.05
+"""A request asked so long before SIGTERM is under way; a later one may find the door closed, and is repeated."""
+
+BURST = 60
+
+
+@dataclass
+class Outcome:
+    """What a run did and found."""
+
+    killer: Killer
+    speaker: Speaker
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say what was done."""
+        self.notes.append(text)
+        say(text)
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def free_base(above: int = 30_100) -> int:
+    """A port base with ten free ports above it."""
+    for base in range(above, 32_700, 20):
+        probes = [socket.socket() for _ in range(10)]
+        try:
+            for offset, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+        return base
+    raise RuntimeError("no ten free ports")
+
+
+def system(data_dir: Path) -> System:
+    """A system of its own: every process but the portal, which keeps nothing."""
+    data_dir.chmod(0o711)
+    modules = {name: module for name, module in MODULES.items() if name != "portal"}
+    return System(Settings(data_dir=data_dir, port_base=free_base()), modules=modules, say=lambda _: None)
+
+
+def replicas(started: System) -> dict[str, Tethered]:
+    """A second relay, views and audit on other ports against the same database and topics."""
+    base = free_base(started.settings.port_base + 20)
+    config = started.settings.model_copy(update={"port_base": base})
+    given = {f"NRM_{key.upper()}": str(value) for key, value in config.model_dump().items() if value != ""}
+    made = {}
+    for name in REPLICATED:
+        log = started.data_dir / "logs" / f"{name}-2.log"
+        program = [sys.executable, "-m", MODULES[name]]
+        made[f"{name}-2"] = Tethered(
+            f"{name}-2", program, log=log, environment={**os.environ, **given}, folder=Path.cwd()
+        )
+        made[f"{name}-2"].start()
+    return made
+
+
+@asynccontextmanager
+async def load(outcome: Outcome, rng: random.Random, clients: int) -> AsyncIterator[Story]:
+    """Clients that go on while the block runs; at its end each ends its story, however long that takes."""
+    story = Story(outcome.speaker, rng)
+    task = asyncio.create_task(story.play(clients))
+    try:
+        yield story
+        story.stopping = True
+        await task
+    finally:
+        task.cancel()
+    outcome.lost += [f"the load: {fault}" for fault in story.faults]
+    outcome.note(f"{story.told} stories told to their end by {clients} clients")
+
+
+async def kafka_away(outcome: Outcome, seconds: float) -> None:
+    """Kafka is stopped for a while; intakes go on meanwhile, each answered at the first attempt."""
+    killer, speaker = outcome.killer, outcome.speaker
+    speaker.patience_s = ANSWER_S_MAX + seconds
+    began = time.monotonic()
+    await away(killer.system, "kafka", seconds)
+    ended = began + seconds
+    mine = [r for r in speaker.requests if r.service == "identification" and began < r.asked_at and r.done_at < ended]
+    taken = [request for request in mine if request.status == 201]
+    repeated = [request for request in taken if request.answers != ["201"]]
+    waiting = await _unpublished(killer.system)
+    outcome.note(
+        f"Kafka away for {seconds:g} s: {len(taken)} requests to identification answered 201 meanwhile, "
+        f"{len(repeated)} of them after a retry; {waiting} events waited when it came back"
+    )
+    if not taken:
+        outcome.lost.append("no intake was recorded while Kafka was away")
+
+
+async def _unpublished(started: System) -> int:
+    connection = await asyncpg.connect(started.settings.database_url)
+    try:
+        counts = [
+            await connection.fetchval(
+                f"SELECT (SELECT count(*) FROM {service}.event) - coalesce((SELECT max(position) FROM "
+                f"{service}.published), 0)"
+            )
+            for service in SERVICES
+        ]
+    finally:
+        await connection.close()
+    return sum(counts)
+
+
+async def terminate(outcome: Outcome, rounds: int) -> None:
+    """SIGTERM to a service in the middle of a burst of requests, each on a connection of its own."""
+    system, under_way, dropped, late = outcome.killer.system, 0, 0, 0
+    first = await outcome.speaker.made("identification", "/v1/cases", CASE, POLICE)
+    for number in range(rounds):
+        service = ("identification", "referral", "justice")[number % 3]
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        async with httpx2.AsyncClient(limits=limits) as client:
+            burst = Speaker(system.settings, client, outcome.killer.rng)
+            tasks = []
+            for one in range(BURST):
+                tasks.append(asyncio.create_task(burst.once(_small(burst, service, first["case_id"], one))))
+                await asyncio.sleep(0.004)
+                if one == BURST // 2:
+                    system.kill(service, signal.SIGTERM)
+                    signalled = time.monotonic()
+            await asyncio.gather(*tasks)
+            for request in burst.requests:
+                if request.asked_at < signalled and not (0 < request.done_at < signalled):
+                    under_way += 1
+                    unanswered = not request.answers[0].isdecimal()
+                    dropped += unanswered and request.asked_at < signalled - UNDER_WAY_S
+                    late += unanswered and request.asked_at >= signalled - UNDER_WAY_S
+            await asyncio.gather(*(burst.until_answered(request) for request in burst.requests))
+        outcome.speaker.requests += burst.requests
+        await system.until(lambda: system.healthy, 60)
+        await system.wait_ready(service)
+    outcome.note(
+        f"SIGTERM during requests, {rounds} times: {under_way} requests under way at the signal, {dropped} dropped "
+        f"({late} asked within {UNDER_WAY_S * 1000:g} ms before it found the door closed and were repeated)"
+    )
+    if dropped:
+        outcome.lost.append(f"{dropped} requests were dropped at SIGTERM")
+
+
+def _small(burst: Speaker, service: str, case: str, number: int) -> Request:
+    if service == "identification":
+        return burst.new(service, "/v1/cases", CASE, POLICE)
+    if service == "referral":
+        body = {"occurred_at": WHEN, "name": f"House {number}", "province": "KH-12", "services": ["shelter"]}
+        return burst.new(service, "/v1/providers", body, MOSVY)
+    body = {"occurred_at": WHEN, "case_id": case, "reference": f"R{number}"}
+    return burst.new(service, "/v1/reports", body, POLICE)
+
+
+async def repeat(outcome: Outcome, most: int) -> None:
+    """Ask again under used keys: the same answer, marked as a replay; what was given up is completed once."""
+    speaker = outcome.speaker
+    given_up = [request for request in speaker.requests if request.given_up]
+    await asyncio.gather(*(speaker.until_answered(request) for request in given_up))
+    known = sum(request.replayed for request in given_up)
+    recorded = [request for request in speaker.requests if request.status == 201]
+    sample = outcome.killer.rng.sample(recorded, min(most, len(recorded)))
+    wrong = 0
+    for start in range(0, len(sample), 20):
+        part = [replace(one, status=0, answers=[], content=b"", replayed=False) for one in sample[start : start + 20]]
+        await asyncio.gather(*(speaker.until_answered(one) for one in part))
+        for first, again in zip(sample[start : start + 20], part, strict=True):
+            if (again.status, again.content, again.replayed) != (first.status, first.content, True):
+                wrong += 1
+                outcome.lost.append(f"{first.path} {first.key}: another answer to its retry: {again.status}")
+    outcome.note(
+        f"{len(given_up)} requests that a client had given up were asked again: {known} had been recorded, "
+        f"{len(given_up) - known} had not; {len(sample)} answered ones were asked again: {wrong} answers differ"
+    )
+
+
+async def demo(killer: Killer) -> int:
+    """Play the demonstration while each kind is killed once; its own exit code, 0 where every count matches."""
+    from nrm.demo.__main__ import demonstrate  # noqa: PLC0415 - reads the settings that are made here
+    from nrm.demo.histories import read_all  # noqa: PLC0415
+
+    config = killer.system.settings
+    os.environ |= {f"NRM_{key.upper()}": str(value) for key, value in config.model_dump().items() if value != ""}
+    settings.cache_clear()
+    killing = asyncio.create_task(killer.kill(10, (0.3, 0.9)))
+    code = await demonstrate(read_all(), Console(width=120))
+    say(f"killed by the time the demonstration had been checked: {sum(killer.kills.values())} of 10")
+    await killing
+    return code
