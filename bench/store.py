@@ -37,7 +37,8 @@ def entry() -> Entry:
     envelope, body = Envelope(
         id=new_id(), type="org.opennrm.identification.identified.v1", source="/services/identification",
         subject="KH-0000-0000", time=moment, occurredat=moment, stream=f"case:{uuid4().hex}", streamversion=1,
-        organisation="bench", actor="bench", role="first_responder", correlationid=new_id(), prevhash=GENESIS, data=DATA,
+        organisation="bench", actor="bench", role="first_responder", correlationid=new_id(), prevhash=GENESIS,
+        data=DATA,
     ).sealed()  # fmt: skip
     return Entry(envelope, body)
 

@@ -29,7 +29,7 @@ class Killer:
     _down: set[str] = field(default_factory=set)
 
     async def kill(self, count: int, pause_s: tuple[float, float]) -> None:
-        """Kill so often, each kind about as often as the next, in an order that the seed gives; all is up at the end."""
+        """Kill so often, each kind about as often as the next, in an order that the seed gives; all is up after."""
         names = [*KINDS, *self.others]
         order: list[str] = []
         while len(order) < count:

@@ -1,4 +1,4 @@
-"""The invariant: looks into store, log, Kafka, views and transparency log, and names everything that is not as promised.
+"""The invariant: looks into store, log, Kafka, views and transparency log, and names all that is not as promised.
 
 Each check returns sentences; none is good. They use the administrator's session and trust none of our own readers,
 except where they say so (`reconcile`, `rebuild`).
