@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .venv/.opennrm-ready
-.PHONY: help setup run demo test check fmt lock bench clean
+.PHONY: help setup run demo audit-demo faults test check fmt lock bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: $(READY) ## make .venv from the lock file; nothing to do the second time
 $(READY): pyproject.toml uv.lock requirements.lock requirements-embedded.lock deploy/setup

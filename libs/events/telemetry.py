@@ -1,5 +1,6 @@
 """Spans across the log: an event carries the trace of the request that caused it, wherever it goes."""
 
+import re
 import secrets
 
 from opentelemetry import trace
@@ -10,6 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 __all__ = ["Span", "recording", "start", "traceparent", "traceparent_of"]
 
 _tracer = trace.get_tracer("opennrm")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -19,11 +21,12 @@ def start(name: str, parent: str | None, **attributes: str) -> Span:
     return _tracer.start_span(name, context, attributes=attributes)
 
 
-def traceparent() -> str:
-    """The current span's W3C traceparent; where none is recorded a new one, so that every event has one."""
+def traceparent(incoming: str | None = None) -> str:
+    """The current span's W3C traceparent; else the incoming one, else a new one: every event has one."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get("traceparent") or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    known = carrier.get("traceparent") or (incoming if incoming and _TRACEPARENT.fullmatch(incoming) else None)
+    return known or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 def traceparent_of(span: Span) -> str:

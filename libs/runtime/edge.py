@@ -101,6 +101,7 @@ class Call(Reader, Generic[B]):
     fingerprint: bytes
     role: str
     expected: int | None
+    traceparent: str
 
     async def record(
         self,
@@ -142,7 +143,7 @@ class Call(Reader, Generic[B]):
             role=self.role,
             correlation_id=new_id(),
             occurred_at=occurred_at or getattr(self.body, "occurred_at", None) or now(),
-            traceparent=telemetry.traceparent(),
+            traceparent=self.traceparent,
         )
 
 
@@ -206,7 +207,8 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
             if first:
                 raise Replay(replayed(first, print_))
             role = caller.role(POLICY[action].roles) or ""
-            yield Call(edge, caller, action, reach, opened, body, key, print_, role, if_match(request))
+            trace = telemetry.traceparent(request.headers.get("traceparent"))
+            yield Call(edge, caller, action, reach, opened, body, key, print_, role, if_match(request), trace)
         finally:
             edge.running_keys.discard(running)
 

@@ -153,6 +153,10 @@ class _Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            problem = Problem(400, "nul-in-address", "an address holds no NUL character")
+            await problem_response(Request(scope), problem)(scope, receive, send)
+            return
         started, status = time.perf_counter(), 500
 
         async def watched(message: Message) -> None:
@@ -224,7 +228,8 @@ def _invalid(fault: RequestValidationError) -> Problem:
 
 def _http(fault: HTTPException) -> Problem:
     name = HTTPStatus(fault.status_code).phrase.lower().replace(" ", "-").replace("'", "")
-    return Problem(fault.status_code, name, HTTPStatus(fault.status_code).description or "see the API's description")
+    detail = HTTPStatus(fault.status_code).description or "see the API's description"
+    return Problem(fault.status_code, name, detail, allow=(fault.headers or {}).get("Allow", ""))
 
 
 def _unexpected(fault: Exception) -> Problem:

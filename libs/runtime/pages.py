@@ -29,7 +29,7 @@ def page(
 ) -> Page:
     """A dependency: the page that a list request asks for. Raises 400 on a cursor that is not ours."""
     try:
-        after = base64.urlsafe_b64decode(cursor.encode("ascii")).decode() if cursor else ""
+        after = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode() if cursor else ""
     except (ValueError, binascii.Error):
         raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged") from None
     if "\0" in after:

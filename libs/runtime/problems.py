@@ -23,6 +23,7 @@ class Problem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         retry_after_s: int | None = None,
+        allow: str = "",
     ) -> None:
         super().__init__(name)
         self.status = status
@@ -30,6 +31,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.allow = allow
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
@@ -46,6 +48,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
     headers = {}
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
+    if problem.allow:
+        headers["Allow"] = problem.allow
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="opennrm"'
     return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)

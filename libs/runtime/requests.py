@@ -16,6 +16,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future `occurred_at` may lie."""
 
 DEPTH_MAX = 32
+DIGITS_MAX = 17
+INTEGER_MAX = 2**53 - 1
+"""The largest integer that every JSON reader understands alike (RFC 8785)."""
 KEY_LENGTH_MAX = 255
 
 B = TypeVar("B", bound=BaseModel)
@@ -44,14 +47,12 @@ def idempotency_key(request: Request) -> str:
 
 
 def if_match(request: Request) -> int | None:
-    """The version in If-Match, if one is stated. Raises 400 where it is none."""
+    """The version in If-Match, if one is stated; an ETag that is none of ours matches nothing."""
     header = request.headers.get("if-match", "").strip()
     if header in {"", "*"}:
         return None
     text = header.removeprefix("W/").strip('"')
-    if not text.isdecimal():
-        raise Problem(400, "bad-if-match", 'If-Match is an ETag of ours, such as "3"')
-    return int(text)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < DIGITS_MAX else -1
 
 
 async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("application/json",)) -> bytes:
@@ -86,15 +87,17 @@ def parsed(model: type[B], raw: bytes) -> B:
 def check_moment(occurred_at: datetime, at: str) -> None:
     """Raises Problem where a moment lies in the future, or before anything that this register can hold."""
     if occurred_at > now() + CLOCK_SKEW:
-        raise _unfit(at, "lies in the future (is the year of another calendar?)")
+        raise unfit(at, "lies in the future (is the year of another calendar?)")
     if occurred_at.year < 1900:  # noqa: PLR2004 - nobody in this register was met before
-        raise _unfit(at, "lies before 1900")
+        raise unfit(at, "lies before 1900")
 
 
 def check_json(raw: bytes) -> JSON:
     """Refuse what JSON parsers disagree about: other encodings, duplicate keys, NaN, NUL, great depth."""
     try:
-        value = json.loads(raw.decode("utf-8", errors="strict"), object_pairs_hook=_distinct, parse_constant=_refuse)
+        value = json.loads(
+            raw.decode("utf-8", errors="strict"), object_pairs_hook=_distinct, parse_constant=_refuse, parse_int=_whole
+        )
     except (ValueError, RecursionError) as fault:
         what = str(fault) if isinstance(fault, _Unfit) else "the body is not JSON in UTF-8"
         raise Problem(400, "malformed-json", what) from None
@@ -114,6 +117,12 @@ def _distinct(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     return mapping
 
 
+def _whole(text: str) -> int:
+    if len(text) > DIGITS_MAX or abs(int(text)) > INTEGER_MAX:
+        raise _Unfit("a number lies beyond what JSON can carry exactly (2^53 - 1)")
+    return int(text)
+
+
 def _refuse(_: str) -> None:
     raise _Unfit("NaN and Infinity are not JSON")
 
@@ -123,16 +132,17 @@ def _walk(value: JSON, path: tuple[str | int, ...]) -> None:
         raise Problem(400, "malformed-json", f"the body is nested deeper than {DEPTH_MAX}")
     match value:
         case str() if "\0" in value:
-            raise _unfit(pointer(path), "holds a NUL character")
+            raise unfit(pointer(path), "holds a NUL character")
         case dict():
             for key, inner in value.items():
                 if "\0" in key:
-                    raise _unfit(pointer(path), "has a key with a NUL character")
+                    raise unfit(pointer(path), "has a key with a NUL character")
                 _walk(inner, (*path, key))
         case list():
             for index, inner in enumerate(value):
                 _walk(inner, (*path, index))
 
 
-def _unfit(at: str, what: str) -> Problem:
+def unfit(at: str, what: str) -> Problem:
+    """A 422 that names one place in the body by its JSON pointer."""
     return Problem(422, "invalid-request", f"{at} {what}", errors=[{"pointer": at, "detail": what}])

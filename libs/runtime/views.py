@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from libs.events.consume import Change, Fact, Projection
 from libs.events.event import JSON
@@ -22,7 +22,19 @@ from libs.runtime.problems import Problem
 SEEN_WAIT_S = 2.0
 SEEN_POLL_S = 0.01
 
-At = Annotated[AwareDatetime | None, Query(description="The answer as at this moment (RFC 3339); default: now")]
+
+def _at(moment: datetime | None) -> datetime | None:
+    if moment and not MOMENT_YEARS[0] <= moment.year <= MOMENT_YEARS[1]:
+        raise ValueError(f"lies outside the years {MOMENT_YEARS[0]} to {MOMENT_YEARS[1]}")
+    return moment
+
+
+MOMENT_YEARS = (1900, 2200)
+At = Annotated[
+    AwareDatetime | None,
+    AfterValidator(_at),
+    Query(description="The answer as at this moment (RFC 3339); default: now"),
+]
 
 
 def projection_of(

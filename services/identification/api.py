@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.events.catalogue.identification import Identified
 from libs.events.catalogue.vocabulary import DeterminationOutcome, RouteLeg
+from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.events.handle import Outcome, Step
-from libs.runtime.edge import Call, Reader, case_of, reading, recording, resource_response
+from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_case_reference
 from libs.runtime.pages import Page, page, page_of
@@ -39,6 +40,7 @@ from services.identification.commands import (
 from services.identification.decider import DECIDER, age_of, status_of
 from services.identification.rulebook import (
     INSTRUMENTS,
+    follow_up_on,
     instrument_head,
     instrument_named,
     instrument_resource,
@@ -121,7 +123,7 @@ async def determine(
         purpose=tuple(body.purpose),
         outcome=body.outcome,
         legal_basis=tuple(body.legal_basis),
-        follow_up_on=body.follow_up_on.isoformat() if body.follow_up_on else None,
+        follow_up_on=follow_up_on(body.follow_up_on, body.outcome, body.occurred_at.date()),
         personal={"reasons": body.reasons},
     )
     return await _record(call, case_id, command)
@@ -216,7 +218,10 @@ async def list_instruments(_: Annotated[Reader, Depends(reading("instrument.read
 @router.get("/v1/instruments/{instrument}")
 async def read_instrument(instrument: str, _: Annotated[Reader, Depends(reading("instrument.read"))]) -> Response:
     """One instrument with its questions in every language."""
-    found = instrument_named(instrument)
+    try:
+        found = instrument_named(instrument)
+    except Refused:
+        raise not_found("instrument") from None
     return resource_response(found.version, instrument_resource(found))
 
 

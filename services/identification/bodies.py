@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from libs.events.catalogue.identification import Corrected
 from libs.events.catalogue.vocabulary import (
     Act,
-    CaseId,
     Channel,
     ConsentBy,
     ConsentKind,
@@ -29,7 +28,7 @@ from libs.events.catalogue.vocabulary import (
     Sex,
 )  # fmt: skip
 from libs.events.event import JSON
-from libs.runtime.requests import Body, FactBody
+from libs.runtime.requests import Body, FactBody, unfit
 from services.identification.decider import age_of
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
@@ -97,6 +96,12 @@ class Circumstances(Body):
     narrative: Text | None = None
 
 
+def _check_birth(born: date | None, on: date, at: str) -> None:
+    """Raises Problem where a birth lies after the day, or longer before it than anybody lives."""
+    if (born and not 0 <= on.year - born.year <= AGE_MAX) or (born and born > on):
+        raise unfit(at, "is no birth date of somebody met on that day (is the year of another calendar?)")
+
+
 class CaseBody(FactBody):
     """A person who may be a victim was met."""
 
@@ -107,7 +112,8 @@ class CaseBody(FactBody):
     source_ref: Name | None = None
 
     def personal(self) -> dict[str, JSON]:
-        """The fields that are encrypted."""
+        """The fields that are encrypted. Raises Problem where the birth date cannot be."""
+        _check_birth(self.person.date_of_birth, self.occurred_at.date(), "/person/date_of_birth")
         person = self.person.model_dump(
             mode="json",
             include={
@@ -212,7 +218,7 @@ class CorrectionBody(FactBody):
 class LinkBody(FactBody):
     """Two cases are, or are not, the same person."""
 
-    other_case_id: CaseId
+    other_case_id: Annotated[str, Field(max_length=20)]
     same_person: bool = True
     reason: Text
 
@@ -239,6 +245,7 @@ def corrected_of(case_id: str, body: CorrectionBody) -> Corrected:
         clear |= place.model_dump(exclude={"detail"}, exclude_none=True)
         personal |= {"place_detail": place.detail} if place.detail else {}
     if person:
+        _check_birth(person.date_of_birth, body.occurred_at.date(), "/person/date_of_birth")
         shown = person.model_dump(mode="json", exclude_none=True)
         clear |= {name: shown.pop(name) for name in ("sex", "gender", "nationality", "language") if name in shown}
         personal |= shown

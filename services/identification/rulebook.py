@@ -2,14 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments, unanswered
+from libs.rules.limits import load_limits
 from libs.rules.plain import plain
 from libs.rules.scoring import Score, score
 
 INSTRUMENTS = load_instruments()
+LIMITS = load_limits("identification")
+
+
+def follow_up_on(stated: date | None, outcome: str, decided_on: date) -> str | None:
+    """When an inconclusive case is taken up again: as stated, else after the days that the limits name."""
+    if stated is None and outcome == "inconclusive":
+        stated = decided_on + timedelta(days=LIMITS.of("inconclusive_follow_up").value)
+    return stated.isoformat() if stated else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ async def _demo(options: argparse.Namespace, folder: Path) -> int:
 async def _prove(outcome: Outcome, behind: list[str]) -> None:
     """Wait until quiet, then check every promise."""
     settings = outcome.killer.system.settings
-    behind = behind or (await quiet(settings))[1]
+    seconds, later = await quiet(settings)
+    outcome.note(f"quiet again {seconds:.1f} s after the last request")
+    behind = behind + later
     outcome.lost += [f"never arrived: {one}" for one in behind]
     for name, found in (await everything(settings, outcome.speaker.requests)).items():
         say(f"{'ok  ' if not found else 'LOST'} {name}" + (f" ({len(found)} findings)" if found else ""))

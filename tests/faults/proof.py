@@ -13,19 +13,19 @@ from typing import Any
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.events.consume import Projection
 from libs.events.envelope import GENESIS
 from libs.events.projector import Source
 from libs.events.rebuild import CannotRebuild, rebuild
 from libs.events.reconcile import reconcile
+from libs.events.subscription import subscribe
 from libs.runtime.keys import role_dsn
 from libs.runtime.service import topics
 from libs.runtime.settings import SERVICES, Settings
 from tests.faults.load import BEDS, Request, parsed
 
-QUIET_S_MAX = 180
+QUIET_S_MAX = 90
 
 
 async def projections(connection: asyncpg.Connection) -> list[str]:
@@ -145,12 +145,9 @@ async def _on_kafka(settings: Settings, stored: dict[str, dict[str, Any]]) -> li
     found: list[str] = []
     seen: Counter[str] = Counter()
     heads: Counter[str] = Counter()
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
+    consumer = await subscribe(Source(settings.kafka_bootstrap_servers, topics(settings)), {})
     try:
-        consumer.assign([TopicPartition(topic, number) for topic in topics(settings) for number in range(4)])
         ends = await consumer.end_offsets(consumer.assignment())
-        await consumer.seek_to_beginning()
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in records:

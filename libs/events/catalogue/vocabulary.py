@@ -1,9 +1,10 @@
 """The closed code lists of the contract. HTCDS values (CC BY 4.0) where it has the list, plus what Cambodia needs."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Sex = Literal["female", "male", "intersex", "unknown"]
 Gender = Literal["feminine", "masculine", "transgender_feminine", "transgender_masculine", "non_conforming", "unknown"]
@@ -49,10 +50,64 @@ StepOutcome = Literal["done", "refused", "waived", "not_needed"]
 AgeGroup = Literal["0-8", "9-17", "18-20", "21-23", "24-26", "27-29", "30-38", "39-47", "48+", "unknown"]
 Verdict = Literal["convicted", "acquitted", "dismissed"]
 
-Province = Annotated[str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description="ISO 3166-2")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+COUNTRIES = frozenset({
+    "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ", "BA", "BB", "BD",
+    "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS", "BT", "BV", "BW", "BY", "BZ", "CA",
+    "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN", "CO", "CR", "CU", "CV", "CW", "CX", "CY", "CZ", "DE",
+    "DJ", "DK", "DM", "DO", "DZ", "EC", "EE", "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK", "FM", "FO", "FR", "GA",
+    "GB", "GD", "GE", "GF", "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GS", "GT", "GU", "GW", "GY", "HK",
+    "HM", "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT", "JE", "JM", "JO", "JP",
+    "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY", "KZ", "LA", "LB", "LC", "LI", "LK", "LR", "LS", "LT",
+    "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK", "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS",
+    "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA", "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ",
+    "OM", "PA", "PE", "PF", "PG", "PH", "PK", "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS",
+    "RU", "RW", "SA", "SB", "SC", "SD", "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS", "ST",
+    "SV", "SX", "SY", "SZ", "TC", "TD", "TF", "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO", "TR", "TT", "TV", "TW",
+    "TZ", "UA", "UG", "UM", "US", "UY", "UZ", "VA", "VC", "VE", "VG", "VI", "VN", "VU", "WF", "WS", "YE", "YT", "ZA",
+    "ZM", "ZW",
+})  # fmt: skip
+"""ISO 3166-1 alpha-2."""
+DIVISIONS: Mapping[str, tuple[int, int]] = {
+    "A": (1, 3), "B": (5, 9), "C": (10, 33), "D": (35, 35), "E": (36, 39), "F": (41, 43), "G": (45, 47), "H": (49, 53),
+    "I": (55, 56), "J": (58, 63), "K": (64, 66), "L": (68, 68), "M": (69, 75), "N": (77, 82), "O": (84, 84),
+    "P": (85, 85), "Q": (86, 88), "R": (90, 93), "S": (94, 96), "T": (97, 98), "U": (99, 99),
+}  # fmt: skip
+"""ISIC rev. 4: the first and last division of each section."""
+PROVINCES_KH_MAX = 25
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("is no ISO 3166-1 alpha-2 code")
+    return code
+
+
+def _province(code: str) -> str:
+    country, _, part = code.partition("-")
+    if country not in COUNTRIES:
+        raise ValueError("begins with no ISO 3166-1 alpha-2 code")
+    if country == "KH" and part not in {str(number) for number in range(1, PROVINCES_KH_MAX + 1)}:
+        raise ValueError("Cambodia's provinces are KH-1 to KH-25")
+    return code
+
+
+def _industry(code: str) -> str:
+    first, last = DIVISIONS[code[0]]
+    if len(code) > 1 and not first <= int(code[1:]) <= last:
+        raise ValueError(f"section {code[0]} has the divisions {first:02} to {last:02}")
+    return code
+
+
+Province = Annotated[
+    str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description="ISO 3166-2"), AfterValidator(_province)
+]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2"), AfterValidator(_country)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639")]
-Industry = Annotated[str, Field(pattern=r"^[A-U](\d{2})?$", description="ISIC rev. 4 section, optionally division")]
+Industry = Annotated[
+    str,
+    Field(pattern=r"^[A-U](\d{2})?$", description="ISIC rev. 4 section, optionally division"),
+    AfterValidator(_industry),
+]
 CaseId = Annotated[str, Field(pattern=r"^KH-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:-]{0,99}$", description="lower-case slug")]
 

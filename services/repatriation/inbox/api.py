@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
+from libs.events import telemetry
 from libs.events.event import JSON
 from libs.events.handle import Step
 from libs.runtime.access import visit
@@ -84,7 +85,8 @@ async def batch_call(request: Request) -> AsyncIterator[Call[_Batch]]:
         first = await edge.store.answer(*running)
         if first:
             raise Replay(replayed(first, print_))
-        yield Call(edge, caller, ACTION, reach, opened, _Batch(elements=elements), key, print_, ROLE, None)
+        trace = telemetry.traceparent(request.headers.get("traceparent"))
+        yield Call(edge, caller, ACTION, reach, opened, _Batch(elements=elements), key, print_, ROLE, None, trace)
     finally:
         edge.running_keys.discard(running)
 

@@ -80,7 +80,8 @@ def test_a_charge_against_a_victim_is_one_row_with_its_moments() -> None:
     ]
     assert {tuple(put.key.items()) for put in puts} == {(("victim_charge_id", "v1"),)}
     moments = ("charged_at", "raised_at", "resolved_at")
-    assert [put.values.get(name) for put, name in zip(puts, moments, strict=True)] == [AT] * 3
+    moments = zip(puts, ("charged_at", "raised_at", "resolved_at"), strict=True)
+    assert [put.values.get(name) for put, name in moments] == [AT] * 3
 
 
 def test_the_stages_before_the_court_are_kept_by_case() -> None:
