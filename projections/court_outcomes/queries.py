@@ -101,7 +101,7 @@ measured AS (
     SELECT v.court, v.province, v.statute, v.article, NULL, v.charged_at, 'victims_charged', 1, NULL,
         coalesce(person.person, v.case_id)
     FROM court_outcomes.victim_charge v LEFT JOIN person USING (case_id)
-    WHERE v.raised_at IS NOT NULL AND ($1::timestamptz IS NULL OR v.charged_at <= $1)
+    WHERE v.raised_at IS NOT NULL AND ($1::timestamptz IS NULL OR v.raised_at <= $1)
         AND (v.resolved_at IS NULL OR v.resolved_at > $1)
         AND ($4::text IS NULL OR v.court = $4) AND ($5::text IS NULL OR v.province = $5)
         AND ($6::text IS NULL OR v.statute = $6) AND ($7::text IS NULL OR v.article = $7)
