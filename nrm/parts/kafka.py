@@ -97,7 +97,13 @@ class LocalKafka:
     def _format(self, runtime: Java, classpath: str, cluster: str) -> None:
         """Write the cluster's id into a fresh folder; one that was cut short is made anew, as it holds nothing."""
         shutil.rmtree(self._home / "log", ignore_errors=True)
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._home / "server.properties")]
+        tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(self._home / "server.properties"),
+        ]
         done = subprocess.run(  # noqa: S603 - our own argument list, no shell
             [*self._command(runtime, classpath, MEMORY), *tool],
             cwd=self._home,
