@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.http import Check, make_app, serve, tasks
-from libs.runtime.keys import master_key, role_dsn
+from libs.runtime.keys import master_keys, role_dsn
 from libs.runtime.service import topics
 from libs.runtime.settings import Settings, settings
 from libs.runtime.vault import Vault
@@ -36,7 +37,7 @@ def audit_app(config: Settings) -> FastAPI:
         pool = await open_pool(dsn, "audit")
         witnesses = Witnesses(config, pool)
         keys = tuple(str(peer.key) for peer in witnesses.peers)
-        app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, master_key(config)), keys)
+        app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, partial(master_keys, config)), keys)
         app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
         try:

@@ -151,7 +151,8 @@ class Recorder:
             for event in events:
                 entry = await self._entry(step.stream, loaded, event, origin)
                 entries.append(entry)
-                state = step.decider.evolve(loaded.state, event)
+                # What is remembered holds no person in the clear: a shredded one must not live on in a cache.
+                state = step.decider.evolve(loaded.state, event.model_copy(update={"personal": None}))
                 loaded = Loaded(state, entry.envelope.streamversion, entry.envelope.hash, entry.envelope.time)
             after[step.stream] = loaded
         first = after[steps[0].stream]

@@ -35,6 +35,50 @@ def master_key(settings: Settings) -> bytes:
     return _file(settings, "master-key", lambda: secrets.token_bytes(_SECRET_BYTES))
 
 
+def master_keys(settings: Settings) -> list[bytes]:
+    """The current master key, then those of a rotation under way: the next one, and the one before."""
+    others = (
+        _rotating(settings, settings.master_key_new, "master-key-new"),
+        _rotating(settings, settings.master_key_old, "master-key-old"),
+    )
+    return [master_key(settings), *(key for key in others if key)]
+
+
+def next_master_key(settings: Settings) -> bytes:
+    """The key that a rotation leads to; made as a file where neither the environment nor a file has one."""
+    if settings.master_key_new:
+        return base64.b64decode(settings.master_key_new, validate=True)
+    return _file(settings, "master-key-new", lambda: secrets.token_bytes(_SECRET_BYTES))
+
+
+def rotation(settings: Settings) -> str:
+    """Where a rotation stands: `next` (a new key is there), `last` (only the key before is still there) or none."""
+    if _rotating(settings, settings.master_key_new, "master-key-new"):
+        return "next"
+    return "last" if _rotating(settings, settings.master_key_old, "master-key-old") else ""
+
+
+def promote_master_key(settings: Settings) -> None:
+    """Make the file `master-key-new` the current one; the one before stays as `master-key-old`, still accepted.
+
+    Raises FileExistsError where the key of an earlier rotation is still there.
+    """
+    folder = settings.data_dir / "keys"
+    current, old = folder / "master-key", folder / "master-key-old"
+    if not old.exists():
+        os.link(current, old)
+    elif old.read_bytes() != current.read_bytes():
+        raise FileExistsError(old)
+    (folder / "master-key-new").replace(current)
+
+
+def _rotating(settings: Settings, text: str, name: str) -> bytes | None:
+    if text:
+        return base64.b64decode(text, validate=True)
+    path = settings.data_dir / "keys" / name
+    return path.read_bytes() if path.exists() else None
+
+
 def development_signer(settings: Settings) -> Ed25519PrivateKey:
     """The key that signs this folder's development tokens (used only where no issuer's JWKS URL is set)."""
     return signer(settings, "development-token-key")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 from fastapi import APIRouter, FastAPI
@@ -15,7 +16,7 @@ from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.edge import Edge
 from libs.runtime.http import Check, make_app, serve, tasks
-from libs.runtime.keys import master_key, role_dsn
+from libs.runtime.keys import master_keys, role_dsn
 from libs.runtime.settings import SERVICES, Settings, settings
 from libs.runtime.vault import Vault
 
@@ -39,7 +40,7 @@ def service_app(
         dsn = role_dsn(config, f"nrm_{name}")
         pool = await open_pool(dsn, name)
         store = PostgresStore(pool, name)
-        vault = Vault(pool, master_key(config))
+        vault = Vault(pool, partial(master_keys, config))
         recorder = Recorder(store, name, vault, ids.now, ids.new_id)
         app.state.edge = Edge(config, Tokens(config), pool, vault, store, recorder, set())
         app.state.projector = Projector(known, dsn, Source(config.kafka_bootstrap_servers, topics(config)))

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     topic_replicas: int = Field(1, description="replicas of each topic; 3 in production")
     role_secret: str = Field("", description="secret that the database roles' passwords derive from; else a file")
     master_key: str = Field("", description="base64 of 32 bytes that wrap the persons' keys; else a file")
+    master_key_new: str = Field("", description="the next master key while it is rotated: read with, not wrapped with")
+    master_key_old: str = Field("", description="the master key before, until `nrm rewrap` finds nothing under it")
     jwks_url: str = Field("", description="JWKS of the OpenID Connect issuer; empty: this folder's development key")
     issuer: str = Field("urn:opennrm:development", description="`iss` that a token must carry")
     audience: str = Field("opennrm", description="`aud` that a token must carry")

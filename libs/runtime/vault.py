@@ -2,8 +2,9 @@
 
 import base64
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import asyncpg
 import orjson
@@ -16,26 +17,50 @@ from libs.events.store import Unavailable
 _NONCE_BYTES = 12
 _VERSION = "v1."
 CACHE_KEYS_MAX = 2_000
-"""Unwrapped keys that a process remembers; a shredded one is dropped by `forget` and by age of use."""
+"""Unwrapped keys that a process remembers."""
+
+KEY_AGE_S_MAX = 5.0
+"""How long it remembers one: what was shredded by another process is unreadable in this one after so many seconds."""
 
 
 class Shredded(LookupError):
     """The person's key is destroyed: what it encrypted can never be read again."""
 
 
-class Vault:
-    """Encrypts and decrypts the personal fields of events. Keys stand wrapped in their own schema."""
+def wrap(master: bytes, case_id: str, key: bytes) -> bytes:
+    """A person's key as it is stored: encrypted by a master key and bound to the case."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(master).encrypt(nonce, key, case_id.encode())
 
-    def __init__(self, pool: asyncpg.Pool, master_key: bytes) -> None:
+
+def unwrap(masters: Iterable[bytes], case_id: str, wrapped: bytes) -> bytes:
+    """A person's key by the first master key that fits. Raises InvalidTag where none does."""
+    for master in masters:
+        try:
+            return AESGCM(master).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], case_id.encode())
+        except InvalidTag:
+            continue
+    raise InvalidTag
+
+
+class Vault:
+    """Encrypts and decrypts the personal fields of events. Keys stand wrapped in their own schema.
+
+    `masters` reads the master keys, the current one first; it is asked again where none of those known fits, so
+    that a process lives through their rotation.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, masters: Callable[[], Sequence[bytes]]) -> None:
         self._pool = pool
-        self._master = AESGCM(master_key)
-        self._keys: OrderedDict[str, AESGCM] = OrderedDict()
+        self._read_masters = masters
+        self._masters = masters()
+        self._keys: OrderedDict[str, tuple[AESGCM, float]] = OrderedDict()
 
     def new_key(self, case_id: str) -> bytes:
         """A new key for a person, wrapped by the master key, for the append that opens the case."""
-        key, nonce = os.urandom(32), os.urandom(_NONCE_BYTES)
+        key = os.urandom(32)
         self._remember(case_id, AESGCM(key))
-        return nonce + self._master.encrypt(nonce, key, case_id.encode())
+        return wrap(self._masters[0], case_id, key)
 
     async def seal(self, case_id: str, personal: Mapping[str, JSON]) -> str:
         """The ciphertext of personal fields. Raises Shredded where the person's key is gone."""
@@ -62,20 +87,27 @@ class Vault:
 
     async def _key(self, case_id: str) -> AESGCM:
         found = self._keys.get(case_id)
-        if found:
-            self._keys.move_to_end(case_id)
-            return found
+        if found and time.monotonic() - found[1] < KEY_AGE_S_MAX:
+            return found[0]
+        self.forget(case_id)
         try:
             wrapped = await self._pool.fetchval("SELECT wrapped FROM vault.person_key WHERE case_id = $1", case_id)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
             raise Unavailable("the key vault cannot be reached") from fault
         if wrapped is None:
             raise Shredded(case_id)
-        key = AESGCM(self._master.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], case_id.encode()))
+        key = AESGCM(self._unwrapped(case_id, wrapped))
         self._remember(case_id, key)
         return key
 
+    def _unwrapped(self, case_id: str, wrapped: bytes) -> bytes:
+        try:
+            return unwrap(self._masters, case_id, wrapped)
+        except InvalidTag:
+            self._masters = self._read_masters()
+            return unwrap(self._masters, case_id, wrapped)
+
     def _remember(self, case_id: str, key: AESGCM) -> None:
-        self._keys[case_id] = key
+        self._keys[case_id] = (key, time.monotonic())
         if len(self._keys) > CACHE_KEYS_MAX:
             self._keys.popitem(last=False)

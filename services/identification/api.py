@@ -15,18 +15,10 @@ from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recordi
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_case_reference
 from libs.runtime.pages import Page, page, page_of
-from services.identification.bodies import (
-    CaseBody,
-    ClosureBody,
-    ConsentBody,
-    CorrectionBody,
-    DeterminationBody,
-    LinkBody,
-    ReviewBody,
-    ScreeningBody,
-    corrected_of,
-)  # fmt: skip
+from libs.runtime.vault import Shredded
+from services.identification import bodies as sent
 from services.identification.commands import (
+    ApproveShredding,
     Close,
     Command,
     Correct,
@@ -35,11 +27,13 @@ from services.identification.commands import (
     Link,
     OpenReview,
     RecordConsent,
+    RequestShredding,
     Screen,
 )  # fmt: skip
-from services.identification.decider import DECIDER, age_of, status_of
+from services.identification.decider import DECIDER, age_of
 from services.identification.rulebook import (
     INSTRUMENTS,
+    case_resource,
     follow_up_on,
     instrument_head,
     instrument_named,
@@ -51,8 +45,8 @@ from services.identification.state import Open
 router = APIRouter(tags=["identification"])
 
 
-@router.post("/v1/cases", status_code=201, openapi_extra=body_schema(CaseBody))
-async def identify(call: Annotated[Call[CaseBody], Depends(recording("case.open", CaseBody))]) -> Response:
+@router.post("/v1/cases", status_code=201, openapi_extra=body_schema(sent.CaseBody))
+async def identify(call: Annotated[Call[sent.CaseBody], Depends(recording("case.open", sent.CaseBody))]) -> Response:
     """A person who may be a victim was met: opens a case. Records `identified`."""
     body, case_id = call.body, new_case_reference()
     estimate = body.person.age_estimate
@@ -88,9 +82,9 @@ async def identify(call: Annotated[Call[CaseBody], Depends(recording("case.open"
     )
 
 
-@router.post("/v1/cases/{case}/screenings", status_code=201, openapi_extra=body_schema(ScreeningBody))
+@router.post("/v1/cases/{case}/screenings", status_code=201, openapi_extra=body_schema(sent.ScreeningBody))
 async def screen(
-    case: str, call: Annotated[Call[ScreeningBody], Depends(recording("case.screen", ScreeningBody))]
+    case: str, call: Annotated[Call[sent.ScreeningBody], Depends(recording("case.screen", sent.ScreeningBody))]
 ) -> Response:
     """A screening instrument was applied. Records `screened` with what the answers support, and why."""
     case_id, state = await _open_case(case, call)
@@ -109,9 +103,10 @@ async def screen(
     return await _record(call, case_id, command, extra={"score": score.explanation})
 
 
-@router.post("/v1/cases/{case}/determinations", status_code=201, openapi_extra=body_schema(DeterminationBody))
+@router.post("/v1/cases/{case}/determinations", status_code=201, openapi_extra=body_schema(sent.DeterminationBody))
 async def determine(
-    case: str, call: Annotated[Call[DeterminationBody], Depends(recording("case.determine", DeterminationBody))]
+    case: str,
+    call: Annotated[Call[sent.DeterminationBody], Depends(recording("case.determine", sent.DeterminationBody))],
 ) -> Response:
     """The competent authority decides. Records `determined`; 409 `elements-contradict-outcome` where it cannot be."""
     case_id, _ = await _open_case(case, call)
@@ -129,9 +124,9 @@ async def determine(
     return await _record(call, case_id, command)
 
 
-@router.post("/v1/cases/{case}/consents", status_code=201, openapi_extra=body_schema(ConsentBody))
+@router.post("/v1/cases/{case}/consents", status_code=201, openapi_extra=body_schema(sent.ConsentBody))
 async def consent(
-    case: str, call: Annotated[Call[ConsentBody], Depends(recording("case.consent", ConsentBody))]
+    case: str, call: Annotated[Call[sent.ConsentBody], Depends(recording("case.consent", sent.ConsentBody))]
 ) -> Response:
     """What the person, or who speaks for the person, agrees to, refuses or takes back. Records `consent_recorded`."""
     case_id, _ = await _open_case(case, call)
@@ -139,17 +134,19 @@ async def consent(
     return await _record(call, case_id, RecordConsent(case_id, body.kind, body.given, body.by, _reason(body.reason)))
 
 
-@router.post("/v1/cases/{case}/corrections", status_code=201, openapi_extra=body_schema(CorrectionBody))
+@router.post("/v1/cases/{case}/corrections", status_code=201, openapi_extra=body_schema(sent.CorrectionBody))
 async def correct(
-    case: str, call: Annotated[Call[CorrectionBody], Depends(recording("case.correct", CorrectionBody))]
+    case: str, call: Annotated[Call[sent.CorrectionBody], Depends(recording("case.correct", sent.CorrectionBody))]
 ) -> Response:
     """What was believed is corrected; what was known before stays in the history. Records `corrected`."""
     case_id, _ = await _open_case(case, call)
-    return await _record(call, case_id, Correct(corrected_of(case_id, call.body)))
+    return await _record(call, case_id, Correct(sent.corrected_of(case_id, call.body)))
 
 
-@router.post("/v1/cases/{case}/links", status_code=201, openapi_extra=body_schema(LinkBody))
-async def link(case: str, call: Annotated[Call[LinkBody], Depends(recording("case.link", LinkBody))]) -> Response:
+@router.post("/v1/cases/{case}/links", status_code=201, openapi_extra=body_schema(sent.LinkBody))
+async def link(
+    case: str, call: Annotated[Call[sent.LinkBody], Depends(recording("case.link", sent.LinkBody))]
+) -> Response:
     """Two cases are, or are not, the same person. Records `linked` or `unlinked`; both keep their histories."""
     case_id, _ = await _open_case(case, call)
     other = case_of(call.body.other_case_id)
@@ -157,22 +154,50 @@ async def link(case: str, call: Annotated[Call[LinkBody], Depends(recording("cas
     return await _record(call, case_id, Link(case_id, other, call.body.same_person, _reason(call.body.reason)))
 
 
-@router.post("/v1/cases/{case}/reviews", status_code=201, openapi_extra=body_schema(ReviewBody))
+@router.post("/v1/cases/{case}/reviews", status_code=201, openapi_extra=body_schema(sent.ReviewBody))
 async def review(
-    case: str, call: Annotated[Call[ReviewBody], Depends(recording("case.review", ReviewBody))]
+    case: str, call: Annotated[Call[sent.ReviewBody], Depends(recording("case.review", sent.ReviewBody))]
 ) -> Response:
     """A determination is to be looked at again; the next one stands. Records `review_opened`."""
     case_id, _ = await _open_case(case, call)
     return await _record(call, case_id, OpenReview(case_id, _reason(call.body.reason)))
 
 
-@router.post("/v1/cases/{case}/closure", status_code=201, openapi_extra=body_schema(ClosureBody))
+@router.post("/v1/cases/{case}/closure", status_code=201, openapi_extra=body_schema(sent.ClosureBody))
 async def close(
-    case: str, call: Annotated[Call[ClosureBody], Depends(recording("case.close", ClosureBody))]
+    case: str, call: Annotated[Call[sent.ClosureBody], Depends(recording("case.close", sent.ClosureBody))]
 ) -> Response:
     """The case needs nothing more, or is taken up again. Records `closed` or `reopened`."""
     case_id, _ = await _open_case(case, call)
     return await _record(call, case_id, Close(case_id, call.body.reopen, _reason(call.body.reason)))
+
+
+@router.post("/v1/cases/{case}/shredding", status_code=201, openapi_extra=body_schema(sent.ShreddingBody))
+async def request_shredding(
+    case: str,
+    call: Annotated[Call[sent.ShreddingBody], Depends(recording("case.shred_request", sent.ShreddingBody))],
+) -> Response:
+    """Asks that the person's key be destroyed; another person in another role approves. Records `shred_requested`."""
+    case_id, _ = await _open_case(case, call)
+    asked = call.body
+    command = RequestShredding(case_id, asked.reason_code, asked.order_ref, call.caller.subject, call.role)
+    return await _record(call, case_id, command)
+
+
+@router.post(
+    "/v1/cases/{case}/shredding/approval", status_code=201, openapi_extra=body_schema(sent.ShreddingApprovalBody)
+)
+async def approve_shredding(
+    case: str,
+    call: Annotated[
+        Call[sent.ShreddingApprovalBody], Depends(recording("case.shred_approve", sent.ShreddingApprovalBody))
+    ],
+) -> Response:
+    """Agrees; the key is destroyed with the record of it. Records `shred_approved`, `person_shredded`."""
+    case_id, _ = await _open_case(case, call)
+    answer = await _record(call, case_id, ApproveShredding(case_id, call.caller.subject, call.role))
+    call.edge.vault.forget(case_id)
+    return answer
 
 
 @router.get("/v1/cases/{case}")
@@ -225,31 +250,16 @@ async def read_instrument(instrument: str, _: Annotated[Reader, Depends(reading(
     return resource_response(found.version, instrument_resource(found))
 
 
-def case_resource(case_id: str, state: Open) -> dict[str, JSON]:
-    """The case as it stands, without personal fields."""
-    identified, determination = state.identified, state.determination
-    return {
-        "case_id": case_id,
-        **identified.model_dump(mode="json", exclude={"case_id", "sealed"}),
-        "status": status_of(state),
-        "screenings": [one.model_dump(mode="json", exclude={"case_id", "sealed"}) for one in state.screenings],
-        "determination": determination.model_dump(mode="json", exclude={"case_id", "sealed"})
-        if determination
-        else None,
-        "consents": {kind: {"given": one.given, "by": one.by} for kind, one in state.consents.items()},
-        "linked_cases": sorted(state.linked),
-        "under_review": state.under_review,
-        "closed": state.closed,
-    }
-
-
 async def _personal(reader: Reader, case_id: str, state: Open) -> dict[str, JSON]:
     """What is known of the person, corrections applied in order."""
     personal: dict[str, JSON] = {}
-    for event in (state.identified, *state.corrections):
-        if event.sealed:
-            personal |= await reader.edge.vault.open(case_id, event.sealed)
-    return personal
+    try:
+        for event in (state.identified, *state.corrections):
+            if event.sealed and not state.shredded:
+                personal |= await reader.edge.vault.open(case_id, event.sealed)
+    except Shredded:
+        return {"shredded": True}
+    return {"shredded": True} if state.shredded else personal
 
 
 async def _open_case(case: str, call: Call[Any]) -> tuple[str, Open]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from libs.events.catalogue.identification import Corrected
+from libs.events.catalogue.identification import Corrected, ShredReason
 from libs.events.catalogue.vocabulary import (
     Act,
     Channel,
@@ -234,6 +234,17 @@ class ClosureBody(FactBody):
 
     reason: Text
     reopen: bool = False
+
+
+class ShreddingBody(FactBody):
+    """The person's key should be destroyed. `order_ref` is a number, never a name: it outlives the key."""
+
+    reason_code: ShredReason
+    order_ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]{0,59}$")] | None = None
+
+
+class ShreddingApprovalBody(FactBody):
+    """A second person agrees."""
 
 
 def corrected_of(case_id: str, body: CorrectionBody) -> Corrected:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from libs.events.catalogue.identification import Corrected, Identified
+from libs.events.catalogue.identification import Corrected, Identified, ShredReason
 from libs.events.catalogue.vocabulary import (
     Act,
     ConsentBy,
@@ -101,4 +101,35 @@ class Close:
     personal: Personal
 
 
-Command: TypeAlias = Identify | Screen | Determine | RecordConsent | Correct | Link | OpenReview | Close
+@dataclass(frozen=True, slots=True)
+class RequestShredding:
+    """Ask that the person's key be destroyed."""
+
+    case_id: str
+    reason_code: ShredReason
+    order_ref: str | None
+    requester: str
+    requester_role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveShredding:
+    """Agree, as a second person in another role: the key is destroyed."""
+
+    case_id: str
+    approver: str
+    approver_role: str
+
+
+Command: TypeAlias = (
+    Identify
+    | Screen
+    | Determine
+    | RecordConsent
+    | Correct
+    | Link
+    | OpenReview
+    | Close
+    | RequestShredding
+    | ApproveShredding
+)

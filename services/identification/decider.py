@@ -10,14 +10,18 @@ from libs.events.catalogue.identification import (
     IdentificationEvent,
     Identified,
     Linked,
+    PersonShredded,
     Reopened,
     ReviewOpened,
     Screened,
+    ShredApproved,
+    ShredRequested,
     Unlinked,
 )  # fmt: skip
 from libs.events.catalogue.vocabulary import AgeGroup, age_group
 from libs.events.decider import Decider, Refused
 from services.identification.commands import (
+    ApproveShredding,
     Close,
     Command,
     Correct,
@@ -26,6 +30,7 @@ from services.identification.commands import (
     Link,
     OpenReview,
     RecordConsent,
+    RequestShredding,
     Screen,
 )  # fmt: skip
 from services.identification.state import Open, State, Unopened, evolve
@@ -41,6 +46,12 @@ def decide(command: Command, state: State) -> Events:
         return _identify(command, state)
     if isinstance(state, Unopened):
         raise Refused("not-found", "there is no such case", status=404)
+    if isinstance(command, RequestShredding):
+        return (_request_shredding(command, state),)
+    if isinstance(command, ApproveShredding):
+        return _shred(command, state)
+    if state.shredded and (command.corrected if isinstance(command, Correct) else command).personal:
+        raise Refused("person-shredded", "the person's key is destroyed: no personal field can be added", status=410)
     if isinstance(command, Close):
         return _close(command, state)
     if state.closed:
@@ -166,6 +177,34 @@ def _close(command: Close, state: Open) -> tuple[Closed | Reopened]:
         raise Refused("already-so", "the case is " + ("closed" if state.closed else "open"))
     kind = Reopened if command.reopen else Closed
     return (kind(case_id=command.case_id, personal=command.personal),)
+
+
+def _request_shredding(command: RequestShredding, state: Open) -> ShredRequested:
+    if state.shred_request:
+        raise Refused("already-so", "shredding is already " + ("done" if state.shredded else "requested"))
+    if command.reason_code == "court_order" and not command.order_ref:
+        raise Refused("order-needed", "a court order is named by its number", pointer="/order_ref")
+    return ShredRequested(
+        case_id=command.case_id,
+        reason_code=command.reason_code,
+        order_ref=command.order_ref,
+        requester=command.requester,
+        requester_role=command.requester_role,
+    )
+
+
+def _shred(command: ApproveShredding, state: Open) -> tuple[ShredApproved, PersonShredded]:
+    request = state.shred_request
+    if state.shredded:
+        raise Refused("already-so", "the person's key is already destroyed")
+    if request is None:
+        raise Refused("nothing-to-approve", "nobody has requested this")
+    if request.requester == command.approver or request.requester_role == command.approver_role:
+        raise Refused("second-person-needed", "another person in another role than the requester's approves")
+    approved = ShredApproved(
+        case_id=command.case_id, approver=command.approver, approver_role=command.approver_role
+    )  # fmt: skip
+    return approved, PersonShredded(case_id=command.case_id)
 
 
 DECIDER: Decider[Command, State, IdentificationEvent] = Decider(Unopened(), decide, evolve)

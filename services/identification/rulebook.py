@@ -10,6 +10,8 @@ from libs.rules.instruments import Instrument, UnknownInstrument, check, load_in
 from libs.rules.limits import load_limits
 from libs.rules.plain import plain
 from libs.rules.scoring import Score, score
+from services.identification.decider import status_of
+from services.identification.state import Open
 
 INSTRUMENTS = load_instruments()
 LIMITS = load_limits("identification")
@@ -81,6 +83,25 @@ def instrument_head(instrument: Instrument) -> dict[str, JSON]:
 def instrument_resource(instrument: Instrument) -> dict[str, JSON]:
     """An instrument with its questions."""
     return {**instrument_head(instrument), "questions": [plain(question) for question in instrument.questions]}
+
+
+def case_resource(case_id: str, state: Open) -> dict[str, JSON]:
+    """The case as it stands, without personal fields."""
+    identified, determination = state.identified, state.determination
+    return {
+        "case_id": case_id,
+        **identified.model_dump(mode="json", exclude={"case_id", "sealed"}),
+        "status": status_of(state),
+        "screenings": [one.model_dump(mode="json", exclude={"case_id", "sealed"}) for one in state.screenings],
+        "determination": determination.model_dump(mode="json", exclude={"case_id", "sealed"})
+        if determination
+        else None,
+        "consents": {kind: {"given": one.given, "by": one.by} for kind, one in state.consents.items()},
+        "linked_cases": sorted(state.linked),
+        "under_review": state.under_review,
+        "closed": state.closed,
+        "shredded": state.shredded,
+    }
 
 
 def _values(found: Score, element: str) -> tuple[str, ...]:

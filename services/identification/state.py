@@ -12,9 +12,12 @@ from libs.events.catalogue.identification import (
     IdentificationEvent,
     Identified,
     Linked,
+    PersonShredded,
     Reopened,
     ReviewOpened,
     Screened,
+    ShredApproved,
+    ShredRequested,
     Unlinked,
 )  # fmt: skip
 
@@ -36,6 +39,8 @@ class Open:
     linked: frozenset[str] = frozenset()
     under_review: bool = False
     closed: bool = False
+    shred_request: ShredRequested | None = None
+    shredded: bool = False
 
     @property
     def presumed(self) -> bool:
@@ -73,6 +78,12 @@ def evolve(state: State, event: IdentificationEvent) -> State:
             return replace(state, closed=True)
         case Reopened():
             return replace(state, closed=False)
+        case ShredRequested():
+            return replace(state, shred_request=event)
+        case ShredApproved():
+            return state
+        case PersonShredded():
+            return replace(state, shredded=True)
         case _:
             assert_never(event)
 

@@ -60,7 +60,7 @@ async def _all(options: argparse.Namespace, folder: Path) -> int:
                 if options.kafka_away:
                     await kafka_away(outcome, options.kafka_away)
             seconds, behind = await quiet(running.settings)
-            outcome.note(f"quiet {seconds:.1f} s after the last answer")
+            outcome.note(f"quiet {seconds:.1f} s after the last answer" + "".join(f"; {one}" for one in behind))
             if options.sigterm:
                 await terminate(outcome, options.sigterm)
             await repeat(outcome, 300)

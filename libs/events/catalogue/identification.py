@@ -1,6 +1,6 @@
 """The facts of identification: who was met where, what was asked, what was determined, what the person agreed to."""
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -30,6 +30,8 @@ from libs.events.catalogue.vocabulary import (
     Slug,
 )  # fmt: skip
 from libs.events.event import Event
+
+ShredReason: TypeAlias = Literal["court_order", "retention", "person_request"]
 
 
 class Identified(Event):
@@ -149,6 +151,33 @@ class Reopened(Event):
     case_id: CaseId
 
 
+class ShredRequested(Event):
+    """Someone entitled asks that the person's key be destroyed. Nothing is sealed: this must outlive the key."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.shred_requested.v1"
+    case_id: CaseId
+    reason_code: ShredReason
+    order_ref: str | None = Field(None, description="The number of the court's order or of the retention schedule")
+    requester: str = Field(description="The subject who asked; the approver is another one")
+    requester_role: str
+
+
+class ShredApproved(Event):
+    """A second person, in another role, agreed that the person's key be destroyed."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.shred_approved.v1"
+    case_id: CaseId
+    approver: str
+    approver_role: str
+
+
+class PersonShredded(Event):
+    """The person's key is destroyed, in the transaction that stores this: what it encrypted is never read again."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.person_shredded.v1"
+    case_id: CaseId
+
+
 IdentificationEvent: TypeAlias = (
     Identified
     | Screened
@@ -160,7 +189,11 @@ IdentificationEvent: TypeAlias = (
     | ReviewOpened
     | Closed
     | Reopened
+    | ShredRequested
+    | ShredApproved
+    | PersonShredded
 )
 EVENTS: tuple[type[Event], ...] = (
     Identified, Screened, Determined, ConsentRecorded, Corrected, Linked, Unlinked, ReviewOpened, Closed, Reopened,
+    ShredRequested, ShredApproved, PersonShredded,
 )  # fmt: skip
