@@ -24,7 +24,14 @@ async def start(client: Client) -> None:
 
 async def stop(consumer: AIOKafkaConsumer) -> None:
     """Close a consumer."""
-    await _to_its_end(consumer.stop())
+    await _to_its_end(_stop(consumer))
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:  # of a fetch that pauses after a failure: aiokafka cancels it and lets that out
+        await consumer._client.close()  # noqa: SLF001 - the rest of its `stop`
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:
@@ -43,9 +50,13 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it, also when cancelled. A cancellation inside aiokafka is no cancellation of the caller."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        await asyncio.wait({task})
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=GRACE_S)
         raise
+    if task.cancelled():
+        raise ConnectionError("a Kafka client gave up midway")
+    task.result()
