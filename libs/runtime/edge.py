@@ -1,6 +1,6 @@
 """The edge of a service: from an HTTP request to one recorded command, and from a stream to a resource."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
@@ -180,9 +180,24 @@ def reading(action: str) -> Callable[[Request], Any]:
 
 
 def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
-    """A dependency: a request that may record something, with its body checked.
+    """A dependency: a request that may record something, with its JSON body checked; see `recording_read`.
 
-    Raises 401, 403, 400 (no key), 415, 413, 400 or 422 (body), 409 (the key is running), or answers a replay.
+    Raises as that does, and 415, 413, 400 or 422 for the body.
+    """
+
+    async def read(request: Request, edge: Edge) -> tuple[bytes, B]:
+        raw = await read_raw(request, edge.settings.body_bytes_max)
+        return raw, parsed(model, raw)
+
+    return recording_read(action, read)
+
+
+def recording_read(
+    action: str, read: Callable[[Request, Edge], Awaitable[tuple[bytes, B]]]
+) -> Callable[[Request], Any]:
+    """A dependency: a request that may record something, whose body `read` gives as bytes and as a model.
+
+    Raises 401, 403, 400 (no key), what `read` raises, 409 (the key is running), or answers a replay.
     """
     assert action in POLICY, action  # a route names an action of the policy
 
@@ -195,8 +210,7 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
         if reach is None:
             raise forbidden(caller, action)
         key = idempotency_key(request)
-        raw = await read_raw(request, edge.settings.body_bytes_max)
-        body = parsed(model, raw)
+        raw, body = await read(request, edge)
         print_ = sha256(f"{request.method} {request.url.path}\n".encode() + raw).digest()
         running = (caller.organisation, key)
         if running in edge.running_keys:

@@ -3,38 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from hashlib import sha256
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from libs.events import telemetry
 from libs.events.event import JSON
 from libs.events.handle import Step
-from libs.runtime.access import visit
-from libs.runtime.edge import (
-    Call,
-    Edge,
-    Reader,
-    Replay,
-    authenticated,
-    desk_of,
-    forbidden,
-    reading,
-    replayed,
-)
+from libs.runtime.edge import Call, Edge, Reader, reading, recording_read
 from libs.runtime.http import body_schema
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, page, page_of
-from libs.runtime.policy import scope
-from libs.runtime.problems import Problem
-from libs.runtime.requests import Body, check_json, idempotency_key, read_raw
+from libs.runtime.requests import Body, check_json, read_raw
 from services.repatriation.inbox.batch import counted, sweep, take_in
 from services.repatriation.inbox.bodies import MEDIA_TYPE, InboxBatch, elements_of
 from services.repatriation.inbox.commands import CloseBatch
 from services.repatriation.inbox.decider import BATCHES
-from services.repatriation.inbox.delivery import ROLE, Sender
+from services.repatriation.inbox.delivery import Sender
 
 BYTES_MAX = 4 * 1024 * 1024
 """A thousand events with notes."""
@@ -62,37 +48,14 @@ async def _sweeping(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(tags=["inbox"], lifespan=_sweeping)
 
 
-async def batch_call(request: Request) -> AsyncIterator[Call[_Batch]]:
-    """A desk's batch under its idempotency key, as `recording` does it for a single request.
-
-    Raises 401, 403, 400 (no key), 415, 413, 400 or 422 (no batch), 409 (the key is running), or answers a replay.
-    """
-    edge, caller = desk_of(request), await authenticated(request)
-    assert isinstance(edge, Edge)  # a service
-    opened = visit(request, edge.access, caller, ACTION, writes=True)
-    reach = scope(ACTION, caller.roles)
-    if reach is None:
-        raise forbidden(caller, ACTION)
-    key = idempotency_key(request)
+async def _read(request: Request, _: Edge) -> tuple[bytes, _Batch]:
+    """A batch's bytes and its events. Raises 415, 413, 400 or 422 (no batch)."""
     raw = await read_raw(request, BYTES_MAX, (MEDIA_TYPE,))
-    elements = list(elements_of(check_json(raw)))
-    print_ = sha256(f"{request.method} {request.url.path}\n".encode() + raw).digest()
-    running = (caller.organisation, key)
-    if running in edge.running_keys:
-        raise Problem(409, "request-in-progress", "the first request under this key still runs", retry_after_s=1)
-    edge.running_keys.add(running)
-    try:
-        first = await edge.store.answer(*running)
-        if first:
-            raise Replay(replayed(first, print_))
-        trace = telemetry.traceparent(request.headers.get("traceparent"))
-        yield Call(edge, caller, ACTION, reach, opened, _Batch(elements=elements), key, print_, ROLE, None, trace)
-    finally:
-        edge.running_keys.discard(running)
+    return raw, _Batch(elements=list(elements_of(check_json(raw))))
 
 
 @router.post("/v1/inbox", status_code=201, openapi_extra=body_schema(InboxBatch, MEDIA_TYPE))
-async def post_batch(call: Annotated[Call[_Batch], Depends(batch_call)]) -> Response:
+async def post_batch(call: Annotated[Call[_Batch], Depends(recording_read(ACTION, _read))]) -> Response:
     """Take in a batch of CloudEvents, late, twice or out of order; each is answered by itself.
 
     A batch cut off on the way is sent again under the same key: what was taken in keeps its answer.
@@ -101,7 +64,8 @@ async def post_batch(call: Annotated[Call[_Batch], Depends(batch_call)]) -> Resp
     results = await take_in(call.edge, call.body.elements, Sender(organisation, call.caller.subject, call.key))
     counts = counted(results)
     answer: dict[str, JSON] = {"case_id": None, "batch": call.key, "counts": counts, "results": results}
-    return await call.record(
+    # A batch is no resource with a version that a desk could have seen: If-Match says nothing here.
+    return await replace(call, expected=None).record(
         [Step(BATCHES, f"inbox:{organisation}", CloseBatch(organisation, call.key, counts))],
         location="/v1/inbox",
         resource=lambda _: answer,
