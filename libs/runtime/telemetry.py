@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -34,7 +35,9 @@ def configure(process: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(levelname)s %(name)s %(message).200s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Discreet("%(levelname)s %(name)s %(message).200s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         _export(process)
 
@@ -45,6 +48,15 @@ def _export(process: str) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": f"opennrm-{process}"}))
     provider.add_span_processor(BatchSpanProcessor(_WithoutPersons(OTLPSpanExporter(timeout=EXPORT_TIMEOUT_S))))
     trace.set_tracer_provider(provider)
+
+
+class Discreet(logging.Formatter):
+    """Says of an exception where it was raised and its type. Its message may repeat a person's data, so it goes."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the standard library's name and type
+        """The frames, and the type's name."""
+        kind, _, frames = ei
+        return "".join(traceback.format_tb(frames)) + (kind.__name__ if kind else "")
 
 
 def _with_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - structlog's type
