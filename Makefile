@@ -31,6 +31,9 @@ check: $(READY) ## style, types, architecture
 fmt: $(READY) ## put the code into its one form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+faults: $(READY) ## kills under load, nothing lost or doubled; long form: make faults KILLS=300
+	@exec $(BIN)/python -m tests.faults --kills $(or $(KILLS),13)
+
 lock: ## write uv.lock and the pip files that follow it
 	@deploy/lock
 

@@ -13,9 +13,10 @@ from libs.events.projector import Projector, Source
 from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
-from libs.runtime.http import Check, make_app, serve, tasks
+from libs.runtime.http import Check, make_app
 from libs.runtime.keys import master_keys, role_dsn
 from libs.runtime.service import topics
+from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from libs.runtime.vault import Vault
 from nrm.log import api as log_api

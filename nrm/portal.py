@@ -17,7 +17,8 @@ from fastapi.staticfiles import StaticFiles
 
 from libs.events.event import JSON
 from libs.runtime import ids, telemetry
-from libs.runtime.http import Check, make_app, serve
+from libs.runtime.http import Check, make_app
+from libs.runtime.serving import serve
 from libs.runtime.settings import PROCESSES, Settings, settings
 from nrm.running import running
 

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 
 from libs.events.relay_kafka import Relay
 from libs.runtime import telemetry
-from libs.runtime.http import Check, make_app, serve, tasks
+from libs.runtime.http import Check, make_app
 from libs.runtime.keys import role_dsn
+from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import SERVICES, Settings, settings
 
 

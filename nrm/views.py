@@ -12,9 +12,10 @@ from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.edge import Desk
-from libs.runtime.http import Check, make_app, serve, tasks
+from libs.runtime.http import Check, make_app
 from libs.runtime.keys import role_dsn
 from libs.runtime.service import topics
+from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from projections.court_outcomes import api as court_outcomes
 from projections.cross_border import api as cross_border

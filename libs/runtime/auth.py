@@ -22,7 +22,8 @@ ALGORITHMS = ["Ed25519", "ES256", "RS256"]
 LEEWAY_S = 30
 TOKEN_BYTES_MAX = 8_192
 SUBJECT_LENGTH_MAX = 200
-_SLUG = re.compile(r"[a-z0-9][a-z0-9:-]{0,99}")
+SLUG = re.compile(r"[a-z0-9][a-z0-9:-]{0,99}")
+"""The form of an organisation's name."""
 CACHE_TOKENS_MAX = 2_000
 JWKS_AGE_S_MAX = 300
 JWKS_RETRY_S_MIN = 10
@@ -99,7 +100,7 @@ class Tokens:
         typed = isinstance(roles, list) and all(isinstance(role, str) for role in roles)
         if not typed or not isinstance(organisation, str) or not isinstance(subject, str) or not organisation:
             raise BadToken("the token's org, sub or roles have the wrong type")
-        if not _SLUG.fullmatch(organisation) or not subject.isprintable() or len(subject) > SUBJECT_LENGTH_MAX:
+        if not SLUG.fullmatch(organisation) or not subject.isprintable() or len(subject) > SUBJECT_LENGTH_MAX:
             raise BadToken("the token's org is no lower-case slug, or its sub is not printable")
         return Caller(organisation, frozenset(roles), subject, int(claims["exp"]))
 

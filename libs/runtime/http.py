@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
 import asyncpg
 import orjson
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -29,10 +28,8 @@ from libs.events.store import Conflict, Unavailable
 from libs.runtime.access import Recorded
 from libs.runtime.edge import Replay
 from libs.runtime.problems import Problem, pointer, problem_response
-from libs.runtime.settings import Settings
 from libs.runtime.vault import Shredded
 
-GRACE_S = 10
 READY_TIMEOUT_S = 2.0
 Check = Callable[[], Awaitable[None]]
 """Raises, or does not return in time, where the dependency is away."""
@@ -42,6 +39,8 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.UndefinedTableError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says where a session ends between two of its steps
     ConnectionError,
 )
 """A read finds the database away, or a view that its projector, just started, has not laid out yet."""
@@ -77,19 +76,6 @@ def make_app(
     _add_error_answers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
-
-
-def serve(app: FastAPI, settings: Settings, process: str) -> None:
-    """Serve until SIGTERM; requests under way are finished."""
-    uvicorn.run(
-        app,
-        host=settings.bind,
-        port=settings.port(process),
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=GRACE_S,
-        server_header=False,
-    )
 
 
 def body_schema(model: type[BaseModel], media_type: str = "application/json") -> dict[str, JSON]:
@@ -255,15 +241,3 @@ def _own_bodies(document: dict[str, JSON]) -> set[str]:
     contents = [operation.get("requestBody", {}).get("content", {}) for operation in operations]
     references = {str(content.get("schema", {}).get("$ref")) for each in contents for content in each.values()}
     return references & set(_BODIES)
-
-
-@asynccontextmanager
-async def tasks(*running: Awaitable[None]) -> AsyncIterator[None]:
-    """Run background work while the application serves."""
-    started = [asyncio.ensure_future(one) for one in running]
-    try:
-        yield
-    finally:
-        for task in started:
-            task.cancel()
-        await asyncio.gather(*started, return_exceptions=True)

@@ -55,13 +55,33 @@ def problem_response(request: Request, problem: Problem) -> Response:
     return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
-def invalid(error: ValidationError, prefix: str = "") -> Problem:
-    """What does not fit the schema, each by JSON pointer (RFC 6901) and without repeating the value."""
-    errors = [
-        {"pointer": prefix + pointer(fault["loc"]), "detail": fault["msg"]}
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
+def invalid(error: ValidationError, prefix: str = "", document: JSON = None) -> Problem:
+    """What does not fit the schema, each by JSON pointer (RFC 6901) and without repeating the value.
+
+    With the `document` that was read, a pointer names a place in it, never a branch of the schema.
+    """
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return Problem(400, "malformed-json", "the body is not JSON in UTF-8")
+    errors = []
+    for fault in faults:
+        place = (
+            fault["loc"] if document is None else _inside(document, fault["loc"], missing=fault["type"] == "missing")
+        )
+        errors.append({"pointer": prefix + pointer(place), "detail": fault["msg"]})
     return Problem(422, "invalid-request", "the request does not fit the schema; see errors", errors=errors)
+
+
+def _inside(document: JSON, location: Sequence[int | str], *, missing: bool) -> Sequence[int | str]:
+    """The part of pydantic's location that stands in the document, and a key that is missing there."""
+    for depth, part in enumerate(location):
+        if isinstance(document, dict) and missing and part not in document:
+            return location[: depth + 1]
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            return location[:depth]
+    return location
 
 
 def pointer(location: Sequence[int | str]) -> str:

@@ -73,11 +73,11 @@ async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("
 
 def parsed(model: type[B], raw: bytes) -> B:
     """The body as a model. Raises Problem 400 where it is no proper JSON, 422 where it does not fit."""
-    check_json(raw)
+    document = check_json(raw)
     try:
         body = model.model_validate_json(raw)
     except ValidationError as fault:
-        raise invalid(fault) from None
+        raise invalid(fault, document=document) from None
     occurred_at = getattr(body, "occurred_at", None)
     if isinstance(occurred_at, datetime):
         check_moment(occurred_at, "/occurred_at")

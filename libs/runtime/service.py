@@ -15,8 +15,9 @@ from libs.runtime import ids, telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.edge import Edge
-from libs.runtime.http import Check, make_app, serve, tasks
+from libs.runtime.http import Check, make_app
 from libs.runtime.keys import master_keys, role_dsn
+from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import SERVICES, Settings, settings
 from libs.runtime.vault import Vault
 

@@ -2,19 +2,24 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from libs.events.consume import Projection
 from libs.events.projector import Source
 from libs.events.rebuild import CannotRebuild, Rebuilt, go_back, rebuild
+from libs.events.session import AWAY
+from libs.runtime import telemetry
 from libs.runtime.keys import role_dsn
 from libs.runtime.service import topics
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
+
+UNUSABLE = 2
 
 
 def command(
@@ -24,8 +29,11 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
     """Rebuild a view beside the old rows, compare, and switch. Exit 0 only when both are equal."""
-    config = running_settings(Settings())
     projection, role = _projection(view)
+    config = running_settings(Settings())
+    telemetry.configure("rebuild", "error")  # its lines go to standard error; standard output is for the answer
+    if not (config.database_url and config.kafka_bootstrap_servers):
+        _stop("nothing runs here: set NRM_DATABASE_URL and NRM_KAFKA_BOOTSTRAP_SERVERS, or start it with `nrm run`")
     dsn = role_dsn(config, role)
     try:
         if back:
@@ -33,8 +41,9 @@ def command(
             return
         done = asyncio.run(_with_progress(projection, dsn, config, view))
     except CannotRebuild as fault:
-        typer.echo(f"cannot rebuild {view}: {fault}", err=True)
-        raise typer.Exit(2) from None
+        _stop(f"cannot rebuild {view}: {fault}")
+    except (*AWAY, KafkaError) as fault:
+        _stop(f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
     _tell(view, done, as_json=as_json)
     raise typer.Exit(0 if done.switched else 1)
 
@@ -79,3 +88,8 @@ def _projection(view: str) -> tuple[Projection, str]:
         names = ", ".join(sorted(name.replace("_", "-") for name in known))
         raise typer.BadParameter(f"there is no such view; there are {names}")
     return found
+
+
+def _stop(why: str) -> NoReturn:
+    typer.echo(f"nrm rebuild: {why}", err=True)
+    raise typer.Exit(UNUSABLE)

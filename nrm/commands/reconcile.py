@@ -3,18 +3,23 @@
 import asyncio
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import asyncpg
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from libs.events.reconcile import Count, reconcile
+from libs.events.session import AWAY
+from libs.runtime import telemetry
 from libs.runtime.keys import role_dsn
 from libs.runtime.settings import SERVICES, Settings
 from nrm.running import running_settings
+
+UNUSABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,14 @@ def command(
     *, as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False
 ) -> None:
     """Compare stores, logs, Kafka and views. Exit 0 when all agree, 1 when anything differs."""
-    counts, views = asyncio.run(_compare(running_settings(Settings())))
+    config = running_settings(Settings())
+    telemetry.configure("reconcile", "error")  # its lines go to standard error; standard output is for the answer
+    if not (config.database_url and config.kafka_bootstrap_servers):
+        _stop("nothing runs here: set NRM_DATABASE_URL and NRM_KAFKA_BOOTSTRAP_SERVERS, or start it with `nrm run`")
+    try:
+        counts, views = asyncio.run(_compare(config))
+    except (*AWAY, KafkaError) as fault:
+        _stop(f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
     behind = [
         (view, count) for view in views for count in counts if view.consumed.get(count.service, 0) != count.on_kafka
     ]
@@ -99,3 +111,8 @@ def _show(counts: list[Count], views: list[View]) -> None:
             typer.echo(f"DIFFERENT {one.service} {one.where}: {one.stream} {one.version} {one.what}")
         if count.more:
             typer.echo(f"DIFFERENT {count.service}: and {count.more} more")
+
+
+def _stop(why: str) -> NoReturn:
+    typer.echo(f"nrm reconcile: {why}", err=True)
+    raise typer.Exit(UNUSABLE)

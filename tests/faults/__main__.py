@@ -27,7 +27,7 @@ def main() -> int:
     """Run; 1 on any loss."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["all", "demo"], default="all", help="demo: the demo under fire")
-    parser.add_argument("--kills", type=int, default=12, help="SIGKILLs in all (long form: 300)")
+    parser.add_argument("--kills", type=int, default=13, help="SIGKILLs in all: each kind once (long form: 300)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--pause", type=float, nargs=2, default=(0.2, 1.2), help="between kills, in seconds")

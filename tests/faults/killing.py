@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-import signal
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,6 +12,7 @@ from nrm.system import System
 
 PARTS = ("postgres", "kafka")
 KINDS = (*SERVICES, "relay", "views", "audit", *PARTS)
+PROGRESS = 50
 LEFT_TO_THE_SUPERVISOR = 2
 """First kills of each kind that the supervisor mends alone. Its pauses double, so later ones are mended by hand."""
 
@@ -35,9 +36,12 @@ class Killer:
         while len(order) < count:
             self.rng.shuffle(names)
             order += names
-        for name in order[:count]:
+        for number, name in enumerate(order[:count], 1):
             await asyncio.sleep(self.rng.uniform(*pause_s))
             await self.one(name)
+            if number % PROGRESS == 0:
+                sys.stdout.write(f"{number} of {count} kills\n")
+                sys.stdout.flush()
         await asyncio.gather(*self.mended)
         await self.system.until(lambda: self.system.healthy, 120)
         for name in self.system.processes:
@@ -53,7 +57,7 @@ class Killer:
         await self.system.until(lambda: self._alive(name), 120)
         self.kills[name] += 1
         if name in self.others:
-            self.others[name].signal(signal.SIGKILL)
+            self.others[name].kill()
         else:
             self.system.kill(name)
         if name in self._down:

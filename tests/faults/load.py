@@ -106,6 +106,8 @@ class Speaker:
     async def made(self, service: str, path: str, body: Body, who: tuple[str, str]) -> Body:
         """What was recorded. Any other answer is a fault of the run."""
         request = await self.until_answered(self.new(service, path, {"occurred_at": WHEN, **body}, who))
+        if request.status == 409:
+            raise Stale(str(parsed(request)["type"]).rpartition(":")[2])
         if request.status != 201:
             raise AssertionError(f"{path} answered {request.status}: {request.content[:300]!r}")
         return parsed(request)
@@ -113,6 +115,10 @@ class Speaker:
     def tally(self) -> Mapping[str, int]:
         """How often each kind of answer came."""
         return Counter(answer for request in self.requests for answer in request.answers)
+
+
+class Stale(Exception):
+    """Refused by a rule on facts that are older than what the client was answered: nothing was recorded."""
 
 
 def parsed(request: Request) -> Body:
@@ -132,6 +138,7 @@ class Story:
     def __init__(self, speaker: Speaker, rng: random.Random) -> None:
         self.speaker = speaker
         self.faults: list[str] = []
+        self.stale: Counter[str] = Counter()
         self.stopping = False
         self.told = 0
         self._rng = rng
@@ -147,6 +154,8 @@ class Story:
             try:
                 await self._tell(rng)
                 self.told += 1
+            except Stale as refusal:
+                self.stale[str(refusal)] += 1
             except (AssertionError, TimeoutError) as fault:
                 self.faults.append(str(fault))
             await asyncio.sleep(rng.uniform(0, 0.2))

@@ -203,6 +203,8 @@ async def _audit(connection: asyncpg.Connection, stored: dict[str, dict[str, Any
 
 
 async def _beds(connection: asyncpg.Connection, requests: Sequence[Request]) -> list[str]:
+    if not requests:  # the demonstration's own check counts its beds
+        return []
     placed: Counter[str] = Counter()
     shelter_of: dict[str, str] = {}
     for request in requests:

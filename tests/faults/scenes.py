@@ -47,9 +47,10 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def free_base(above: int = 30_100) -> int:
-    """A port base with ten free ports above it."""
-    for base in range(above, 32_700, 20):
+def free_base(beside: int = 0) -> int:
+    """A port base with ten free ports above it: another for each run, as two may run at a time."""
+    first = beside + 20 if beside else 30_100 + os.getpid() % 60 * 40
+    for base in range(first, 32_700, 20):
         probes = [socket.socket() for _ in range(10)]
         try:
             for offset, probe in enumerate(probes):
@@ -72,7 +73,7 @@ def system(data_dir: Path) -> System:
 
 def replicas(started: System) -> dict[str, Tethered]:
     """A second relay, views and audit on other ports against the same database and topics."""
-    base = free_base(started.settings.port_base + 20)
+    base = free_base(started.settings.port_base)
     config = started.settings.model_copy(update={"port_base": base})
     given = {f"NRM_{key.upper()}": str(value) for key, value in config.model_dump().items() if value != ""}
     made = {}
@@ -98,7 +99,8 @@ async def load(outcome: Outcome, rng: random.Random, clients: int) -> AsyncItera
     finally:
         task.cancel()
     outcome.lost += [f"the load: {fault}" for fault in story.faults]
-    outcome.note(f"{story.told} stories told to their end by {clients} clients")
+    refused = "".join(f"; {count} ended by {rule} on older facts" for rule, count in story.stale.items())
+    outcome.note(f"{story.told} stories told to their end by {clients} clients{refused}")
 
 
 async def kafka_away(outcome: Outcome, seconds: float) -> None:

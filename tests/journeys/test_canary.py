@@ -1,0 +1,295 @@
+"""A marker in every personal field of a case, then a search of every byte that is kept: nowhere in the clear.
+
+Then the person's key is destroyed: the search again, and every answer that could have shown the person.
+"""
+
+import asyncio
+import base64
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.runtime.settings import PROCESSES, SERVICES
+from libs.runtime.topics import read_topics
+from libs.runtime.vault import KEY_AGE_S_MAX
+from nrm.parts.postgres_programs import programs
+from tests.journeys.test_fisherman_given_a_bed import WHEN, _made, _shelter
+
+CANARY = f"canary{uuid4().hex[:12]}"
+POLICE = f"seen-{uuid4().hex[:12]}"
+"""An organisation's name, in the clear everywhere: proof that the search finds what is there."""
+
+
+def hidden(place: str) -> str:
+    """A personal value that says where it was put."""
+    return f"{CANARY}-{place}"
+
+
+def needles(word: str) -> Iterator[bytes]:
+    """A word as text, as a dump's hexadecimal, and in base64 at each of its three alignments."""
+    raw = word.encode()
+    yield raw
+    yield raw.hex().encode()
+    for shift in range(3):
+        yield base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
+
+
+@dataclass
+class Story:
+    """The case, what it led to, and every answer to a write."""
+
+    case: str = ""
+    other: str = ""
+    repatriation: str = ""
+    answers: list[bytes] = field(default_factory=list)
+
+    async def told(self, speaker: Any, service: str, path: str, **body: Any) -> dict[str, Any]:
+        answer = await speaker.post(service, path, {"occurred_at": WHEN, **body})
+        self.answers.append(answer.content)
+        return await _made(answer)
+
+
+def _case(name: str) -> dict[str, Any]:
+    return {
+        "channel": "border_screening",
+        "place": {"province": "KH-1", "country": "KH", "detail": hidden(f"{name}-detail")},
+        "person": {
+            "given_name": hidden(f"{name}-given"),
+            "family_name": hidden(f"{name}-family"),
+            "sex": "male",
+            "age_estimate": {"min": 31, "max": 34},
+            "nationality": "KH",
+            "contact": hidden(f"{name}-contact"),
+            "contact_is_safe": True,
+            "document_number": hidden(f"{name}-document"),
+        },
+        "circumstances": {
+            "continuum": "B",
+            "exploitation": ["forced_labour"],
+            "route": [{"country": "TH", "place": hidden(f"{name}-route")}],
+            "narrative": hidden(f"{name}-narrative"),
+        },
+        "source_ref": hidden(f"{name}-source"),
+    }
+
+
+async def _identified(story: Story, speak: Any) -> None:
+    police, authority = speak(POLICE, "first_responder"), speak("nrm-authority", "competent_authority")
+    story.case = (await story.told(police, "identification", "/v1/cases", **_case("case")))["case_id"]
+    story.other = (await story.told(police, "identification", "/v1/cases", **_case("other")))["case_id"]
+    case = f"/v1/cases/{story.case}"
+    await story.told(
+        police, "identification", f"{case}/screenings", instrument="identification-card",
+        answers={"unasked": hidden("answer")}, initial_determination="presumed_victim", reasons=hidden("screening"),
+    )  # fmt: skip
+    await story.told(
+        authority, "identification", f"{case}/determinations", act=["recruitment"], means=["deception"],
+        purpose=["forced_labour"], outcome="victim", legal_basis=[], reasons=hidden("determination"),
+    )  # fmt: skip
+    for kind in ("referral", "repatriation"):
+        await story.told(
+            police, "identification", f"{case}/consents", kind=kind, given=True, by="self", reason=hidden("consent")
+        )
+    await story.told(
+        authority, "identification", f"{case}/corrections", reason=hidden("correction"),
+        person={"given_name": hidden("corrected-given"), "contact": hidden("corrected-contact")},
+        circumstances={"narrative": hidden("corrected-narrative")}, place={"detail": hidden("corrected-detail")},
+    )  # fmt: skip
+    for same in (True, False):
+        await story.told(
+            authority, "identification", f"{case}/links",
+            other_case_id=story.other, same_person=same, reason=hidden("link"),
+        )  # fmt: skip
+    await story.told(authority, "identification", f"{case}/reviews", reason=hidden("review"))
+
+
+async def _in_care(story: Story, speak: Any) -> None:
+    mosvy, police = speak("mosvy", "social_affairs"), speak(POLICE, "first_responder")
+    provider, shelter = await _shelter(speak, beds=1)
+    house = speak(provider["organisation"], "provider")
+    referral = await story.told(
+        police, "referral", "/v1/referrals", case_id=story.case, provider_id=provider["provider_id"],
+        services=["shelter"], reason=hidden("referral"),
+    )  # fmt: skip
+    at = f"/v1/referrals/{referral['referral_id']}"
+    await story.told(mosvy, "referral", f"{at}/decisions", decision="approve", reason=hidden("decision"))
+    await story.told(house, "referral", f"{at}/responses", response="accept", reason="place_available")
+    placed = await story.told(
+        house, "aftercare", "/v1/placements", case_id=story.case, shelter_id=shelter["shelter_id"], cohort="men",
+        referral_id=referral["referral_id"],
+    )  # fmt: skip
+    leave = f"/v1/placements/{placed['placement_id']}/discharge"
+    await story.told(house, "aftercare", leave, outcome="left", note=hidden("placement"), reason=hidden("discharge"))
+    await story.told(
+        house, "aftercare", f"/v1/cases/{story.case}/follow-ups", outcome="safe", month=1, note=hidden("follow-up")
+    )
+
+
+async def _elsewhere(story: Story, speak: Any) -> None:
+    police, desk = speak(POLICE, "first_responder"), speak("kh-embassy-bangkok", "embassy_desk")
+    await story.told(
+        police, "justice", "/v1/reports", case_id=story.case, reference=hidden("report"), note=hidden("report-note")
+    )
+    await story.told(
+        police, "justice", f"/v1/cases/{story.case}/victim-charges", statute="penal-code-2009", article="629",
+        conduct=hidden("conduct"),
+    )  # fmt: skip
+    begun = await story.told(
+        desk, "repatriation", "/v1/repatriations",
+        case_id=story.case, corridor="TH-KH", requested_by="kh-embassy-bangkok",
+    )  # fmt: skip
+    story.repatriation = begun["repatriation_id"]
+    await story.told(
+        desk, "repatriation", f"/v1/repatriations/{story.repatriation}/steps/notified", outcome="done",
+        by="msdhs", documents=["notification_letter", hidden("paper")], note=hidden("repatriation"),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def story(speak: Any) -> Story:
+    """A case that went through every service, with a marker in every personal field."""
+    told = Story()
+    await _identified(told, speak)
+    await _in_care(told, speak)
+    await _elsewhere(told, speak)
+    return told
+
+
+async def _topics(system: Any) -> AsyncIterator[tuple[str, bytes]]:
+    """Every record of every topic of this system, as consumed: on disk they are compressed."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=system.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        topics = read_topics(system.settings)
+        parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+        consumer.assign(parts)
+        ends = await consumer.end_offsets(parts)
+        while any([await consumer.position(part) < ends[part] for part in parts]):
+            for part, records in (await consumer.getmany(timeout_ms=500)).items():
+                for record in records:
+                    yield part.topic, b"%b %b %r" % (record.key or b"", record.value or b"", record.headers)
+    finally:
+        await consumer.stop()
+
+
+def _dumped(url: str, folder: Path) -> bytes:
+    dump = programs("", folder, None).folder / "pg_dump"
+    return subprocess.run([dump, "--dbname", url], check=True, capture_output=True).stdout
+
+
+async def kept(system: Any, collector: Any, parts_dir: Path) -> dict[str, bytes]:
+    """Every byte that is kept, by where."""
+    dump = await asyncio.to_thread(_dumped, system.settings.database_url, system.data_dir)
+    found = {"database dump": dump}
+    async for topic, record in _topics(system):
+        found[topic] = found.get(topic, b"") + record
+    logs = [*(system.data_dir / "logs").glob("*"), *parts_dir.rglob("*.log"), *parts_dir.rglob("*.csv")]
+    found |= {str(log): log.read_bytes() for log in logs if log.is_file()}
+    found["spans"] = str(collector.spans).encode()
+    async with httpx2.AsyncClient() as client:
+        for process in PROCESSES:
+            found[f"metrics of {process}"] = (await client.get(f"{system.settings.url(process)}/metrics")).content
+    return found
+
+
+def _places(found: dict[str, bytes], word: str) -> set[str]:
+    return {where for where, content in found.items() for needle in needles(word) if needle in content}
+
+
+async def _shown(story: Story, speak: Any) -> dict[str, bytes]:
+    """Every answer that could show the person to those entitled."""
+    case, reader = story.case, speak("nrm-authority", "competent_authority")
+    paths = [
+        ("identification", f"/v1/cases/{case}"),
+        ("audit", f"/v1/cases/{case}/history"),
+        ("repatriation", f"/v1/repatriations/{story.repatriation}"),
+        ("justice", f"/v1/cases/{case}/victim-charges"),
+        ("aftercare", f"/v1/cases/{case}/follow-ups"),
+    ]
+    answers = {path: await reader.get(service, path) for service, path in paths}
+    auditor = speak("audit", "auditor")
+    answers["auditor"] = await auditor.get("audit", f"/v1/cases/{case}/history", reason="annual audit")
+    answers["police"] = await speak(POLICE, "first_responder").get("identification", f"/v1/cases/{case}")
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 200)
+    return {path: answer.content for path, answer in answers.items()}
+
+
+async def _applied(story: Story, speak: Any, least: int) -> dict[str, Any]:
+    """The history, once it has that many events."""
+    reader = speak("nrm-authority", "competent_authority")
+    for _ in range(100):
+        history = (await reader.get("audit", f"/v1/cases/{story.case}/history")).json()
+        if len(history.get("events", ())) >= least and history["complete"]:
+            break
+        await asyncio.sleep(0.2)
+    assert history["complete"]
+    return dict(history)
+
+
+async def test_no_store_topic_log_trace_or_metric_holds_the_person(
+    story: Story, system: Any, collector: Any, speak: Any, parts_dir: Path
+) -> None:
+    await _applied(story, speak, 17)
+    found = await kept(system, collector, parts_dir)
+    topics = {system.settings.topic(service) for service in ("identification", "referral", "justice")}
+    assert set(found) >= {system.settings.topic(service) for service in SERVICES}
+    assert topics | {"database dump"} <= _places(found, POLICE), "the search itself does not find what is there"
+    assert not _places(found, CANARY)
+    assert not [answer for answer in story.answers if CANARY.encode() in answer], "stored under idempotency keys"
+    shown = await _shown(story, speak)
+    assert hidden("corrected-narrative").encode() in shown[f"/v1/cases/{story.case}"]
+    assert hidden("conduct").encode() in shown["auditor"]
+
+
+async def test_after_shredding_nothing_shows_the_person_and_every_hash_holds(
+    story: Story, system: Any, collector: Any, speak: Any, parts_dir: Path
+) -> None:
+    before = await _applied(story, speak, 17)
+    counts = (await speak("nrm-authority", "competent_authority").get("views", "/v1/statistics")).json()
+    await _shred(story, speak)
+    await asyncio.sleep(KEY_AGE_S_MAX + 0.5)
+    after = await _applied(story, speak, len(before["events"]) + 3)
+    assert [one["hash"] for one in after["events"]][: len(before["events"])] == [
+        one["hash"] for one in before["events"]
+    ]
+    shown = await _shown(story, speak)
+    assert not [path for path, content in shown.items() if f"{CANARY}-".encode() in content]
+    assert json.loads(shown[f"/v1/cases/{story.case}"])["personal"] == {"shredded": True}
+    assert {"shredded": True} in [event.get("personal") for event in json.loads(shown["auditor"])["events"]]
+    assert not _places(await kept(system, collector, parts_dir), CANARY)
+    later = (await speak("nrm-authority", "competent_authority").get("views", "/v1/statistics")).json()
+    assert later["rows"] == counts["rows"]
+
+
+async def _shred(story: Story, speak: Any) -> None:
+    authority, auditor = speak("nrm-authority", "competent_authority"), speak("audit", "auditor")
+    path = f"/v1/cases/{story.case}/shredding"
+    order = {"occurred_at": WHEN, "reason_code": "court_order", "order_ref": "PP/2026-17"}
+    assert (await speak(POLICE, "first_responder").post("identification", path, order)).status_code == 403
+    await _made(await authority.post("identification", path, order))
+    assert (await authority.post("identification", f"{path}/approval", {"occurred_at": WHEN})).status_code == 403
+    done = await _made(await auditor.post("identification", f"{path}/approval", {"occurred_at": WHEN}))
+    assert done["shredded"]
+
+
+async def test_a_shredded_person_takes_no_new_personal_field(story: Story, speak: Any) -> None:
+    police, authority = speak(POLICE, "first_responder"), speak("nrm-authority", "competent_authority")
+    review = {"occurred_at": WHEN, "reason": hidden("late")}
+    answer = await authority.post("identification", f"/v1/cases/{story.case}/reviews", review)
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:opennrm:problem:person-shredded"
+    report = {"occurred_at": WHEN, "case_id": story.case, "note": hidden("late")}
+    assert (await police.post("justice", "/v1/reports", report)).status_code == 410
+    assert CANARY not in answer.text
