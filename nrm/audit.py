@@ -41,8 +41,9 @@ def audit_app(config: Settings) -> FastAPI:
         app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, partial(master_keys, config)), keys)
         app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
+        work = [app.state.projector.run(), app.state.sequencer.run(), *([witnesses.run()] if keys else [])]
         try:
-            async with tasks(app.state.projector.run(), app.state.sequencer.run(), witnesses.run()):
+            async with tasks(*work):
                 yield
         finally:
             await pool.close()
