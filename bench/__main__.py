@@ -1,78 +1,145 @@
-"""`make bench`: starts the system on a folder of its own, measures, prints ratios, writes bench/results/<time>.json."""
+"""`make bench`: our system and what a user would pick instead, on the same work, side by side; prints ratios.
+
+Every part runs on a system of its own with only the processes that it needs, so that none disturbs another.
+"""
 
 import argparse
 import asyncio
-import json
-import platform
+import os
 import shutil
 import tempfile
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
-from itertools import pairwise
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import asyncpg
 from rich.console import Console
-from rich.table import Table
+from rich.progress import Progress
 
-from bench.http import http_figures
-from bench.measure import Figure
-from bench.store import prepare, store_figures
-from libs.runtime.settings import Settings
-from nrm.system import System
+from bench.filling import fill, play_the_demonstration, templates
+from bench.measure import Figure, Scale
+from bench.ours import append, footprint, growth, lag, post, projections, proof
+from bench.report import keep, show
+from libs.runtime.settings import SERVICES, Settings
+from nrm.system import MODULES, System
 
-RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("fastapi", "uvicorn", "asyncpg", "aiokafka", "pydantic", "orjson")
-
-
-async def measure(runs: int, seconds: float) -> list[Figure]:
-    """Every figure, on a fresh system."""
-    folder = _folder()
-    try:
-        async with System(Settings(data_dir=folder, port_base=17_000)) as system:
-            await prepare(system.settings)
-            figures = await http_figures(system.settings, runs, seconds)
-            return figures + await store_figures(system.settings, runs, seconds)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+PORT_BASE = 17_000
+Part = Callable[[Settings, Scale], Awaitable[list[Figure]]]
+PARTS: Mapping[str, tuple[tuple[str, ...], Part]] = {
+    "append": ((), append.figures),
+    "post": (("identification", "relay", "audit"), post.figures),
+    "lag": (("relay", "views"), lag.figures),
+    "growth": ((), growth.figures),
+}
+LONG = ("projections", "proof")
+"""Parts on a long log that is made once for both."""
 
 
-def _folder() -> Path:
-    """A data folder that PostgreSQL's user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="nrm-bench-"))
-    folder.chmod(0o711)
-    return folder
+async def measure(parts: list[str], scale: Scale, console: Console) -> list[Figure]:
+    """Every figure asked for, each part on a fresh system."""
+    found: list[Figure] = []
+    for name in parts:
+        console.log(f"measuring {name}", style="dim")
+        if name in PARTS:
+            modules, part = PARTS[name]
+            async with _system(modules) as system:
+                found += await part(system.settings, scale)
+        elif name == "footprint":
+            async with _Folder() as folder:
+                found += await footprint.figures(Settings(data_dir=folder, port_base=PORT_BASE), scale)
+    if long := [name for name in parts if name in LONG]:
+        found += await _on_a_long_log(long, scale, console)
+    return found
 
 
-def show(figures: list[Figure]) -> None:
-    """The figures, and next to each second subject the ratio of the first to it."""
-    table = Table("measure", "subject", "min", "median", "max", "unit", "ratio")
-    ratios = {
-        id(b): f"{a.median / b.median:.2f} ×" for a, b in pairwise(figures) if a.measure == b.measure and a.unit != "ms"
-    }
-    for figure in figures:
-        numbers = (f"{number:,.1f}" for number in (min(figure.runs), figure.median, max(figure.runs)))
-        table.add_row(figure.measure, figure.subject, *numbers, figure.unit, ratios.get(id(figure), ""))
-    Console().print(table)
+class _Folder:
+    """A data folder that PostgreSQL's user can reach, gone afterwards."""
+
+    async def __aenter__(self) -> Path:
+        self._path = Path(tempfile.mkdtemp(prefix="nrm-bench-"))
+        self._path.chmod(0o711)
+        return self._path
+
+    async def __aexit__(self, *_: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+
+
+class _system:  # noqa: N801 - used as a context manager only
+    """PostgreSQL, Kafka and the named processes on a fresh folder."""
+
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        self._modules = {name: MODULES[name] for name in modules}
+
+    async def __aenter__(self) -> System:
+        self._folder = _Folder()
+        settings = Settings(data_dir=await self._folder.__aenter__(), port_base=PORT_BASE)
+        self._system = System(settings, modules=self._modules)
+        return await self._system.__aenter__()
+
+    async def __aexit__(self, *fault: object) -> None:
+        await self._system.stop()
+        await self._folder.__aexit__()
+
+
+async def _on_a_long_log(parts: list[str], scale: Scale, console: Console) -> list[Figure]:
+    found: list[Figure] = []
+    async with _system((*SERVICES, "relay", "views", "audit")) as system:
+        os.environ["NRM_DATA_DIR"] = str(system.settings.data_dir)
+        await play_the_demonstration(system.settings)
+        for service in SERVICES:
+            await system.hold(service)
+        await _fill(system.settings, scale, console)
+        if "projections" in parts:
+            found += await projections.figures(system.settings, scale)
+        if "proof" in parts:
+            found += await proof.figures(system.settings, scale)
+    return found
+
+
+async def _fill(settings: Settings, scale: Scale, console: Console) -> None:
+    """Fill the stores, then wait until relay, views and log have all of it."""
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("filling the log", total=2 * scale.events)
+        url = settings.database_url
+        added = await fill(url, await templates(url), scale.events, lambda done: progress.update(bar, completed=done))
+        connection = await asyncpg.connect(url)
+        try:
+            while (behind := await _behind(connection)) > 0:
+                progress.update(bar, completed=scale.events + added - behind)
+                await asyncio.sleep(0.5)
+        finally:
+            await connection.close()
+
+
+async def _behind(connection: asyncpg.Connection) -> int:
+    """How many events the view that is farthest behind, or the transparency log, has yet to take."""
+    stored = sum([await connection.fetchval(f"SELECT count(*) FROM {service}.event") for service in SERVICES])
+    names = [row[0] for row in await connection.fetch("SELECT name FROM projection.generation WHERE live")]
+    seen = [
+        await connection.fetchval(f"SELECT coalesce(sum(events), 0) FROM {name}.consumed")
+        for name in names
+        if not name.endswith("_known")
+    ]
+    merged = await connection.fetchval(
+        "SELECT count(*) FROM transparency.leaf WHERE body IS NULL AND index < "
+        "(SELECT coalesce(max(size), 0) FROM transparency.published)"
+    )
+    return int(stored - min([*seen, merged]))
 
 
 def main() -> None:
-    """Measure and keep the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure, show, keep."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    every = [*PARTS, "footprint", *LONG]
+    parser.add_argument("parts", nargs="*", default=every, help=f"some of: {' '.join(every)}")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=float, default=4, help="of each run")
+    parser.add_argument("--events", type=int, default=100_000, help="in the long log (long form: 1000000)")
     asked = parser.parse_args()
-    figures = asyncio.run(measure(asked.runs, asked.seconds))
+    console = Console(stderr=True)
+    scale = Scale(asked.runs, asked.seconds, asked.events)
+    figures = asyncio.run(measure(list(asked.parts), scale, console))
     show(figures)
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    result = {
-        "at": moment,
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "figures": [asdict(figure) for figure in figures],
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{moment}.json").write_text(json.dumps(result, indent=1) + "\n")
+    console.log(f"kept in {keep(figures, scale)}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,16 @@ class Figure:
         return statistics.median(self.runs)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long and how large to measure."""
+
+    runs: int
+    seconds: float
+    events: int
+    """Events in the log for what depends on its length."""
+
+
 async def per_second(work: Callable[[int], Awaitable[object]], *, clients: int, seconds: float) -> float:
     """How many times per second `work(client)` completes with so many clients at once."""
     until = time.perf_counter() + seconds
@@ -35,6 +45,20 @@ async def per_second(work: Callable[[int], Awaitable[object]], *, clients: int, 
     started = time.perf_counter()
     await asyncio.gather(*(client(number) for number in range(clients)))
     return sum(counts) / (time.perf_counter() - started)
+
+
+async def paced(work: Callable[[int], Awaitable[object]], *, rate: int, seconds: float) -> None:
+    """Begin `work(n)` at a steady rate; one that is slow does not hold up the next."""
+    started, total = time.perf_counter(), int(rate * seconds)
+    running: set[asyncio.Task[object]] = set()
+    for number in range(total):
+        wait = started + number / rate - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        task: asyncio.Task[object] = asyncio.ensure_future(work(number))  # type: ignore[assignment]
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
 
 
 def percentile(values: list[float], share: float) -> float:

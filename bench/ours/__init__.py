@@ -1,0 +1,1 @@
+"""Our own paths, one module each: what is measured, against which peer, and how."""
