@@ -1,6 +1,7 @@
 """What an event is: one immutable fact with a wire name. No IO, no clock, no ids minted here."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +28,7 @@ class Event(BaseModel):
         return self.model_dump(mode="json", exclude_none=True)
 
 
+@lru_cache
 def service_of(wire: str) -> str:
     """The service that owns a wire name: `org.opennrm.<service>.<event>.v<N>`."""
     return wire.split(".")[2]

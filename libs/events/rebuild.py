@@ -91,6 +91,9 @@ async def _fill(
 ) -> Rebuilt:
     (writing, guarding), (live, fresh) = connections, pair
     started = time.monotonic()
+    # Until it is switched to, a fresh generation may be lost: its commits need not wait for the disk. The switch does,
+    # on the other connection, and with it reaches the disk whatever was committed before.
+    await writing.execute("SET synchronous_commit = off")
     writer = await Writer.open(writing, projection, fresh)
     consumer = await subscribe(source, {})
     copier = _Copier(consumer, writer, tell)

@@ -139,7 +139,7 @@ async def test_64_requests_under_one_key_have_one_winner(store: EventStore) -> N
 
 
 def _wrong_uuid(one: Entry) -> Append:
-    envelope, body = replace(one.envelope, id="no uuid").sealed()
+    envelope, body = one.envelope._replace(id="no uuid").sealed()
     return append(Entry(envelope, body))
 
 
@@ -160,7 +160,7 @@ def _no_answer_at_all(one: Entry) -> Append:
 
 
 def _no_hex(one: Entry) -> Append:
-    return append(Entry(*replace(one.envelope, streamversion=2, prevhash="no hex").sealed()))
+    return append(Entry(*one.envelope._replace(streamversion=2, prevhash="no hex").sealed()))
 
 
 BAD: list[Callable[[Entry], Append]] = [_no_hex, _wrong_uuid, _nul, _too_many, _surrogate, _no_answer_at_all]

@@ -1,7 +1,6 @@
 """The envelope: bytes of RFC 8785, hashes as the contract says, and no change that goes unnoticed."""
 
 import json
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,7 +31,7 @@ def test_our_bytes_are_those_of_rfc_8785(value: Any) -> None:
 
 @given(DATA, TEXTS)
 def test_an_envelope_is_sealed_over_its_rfc_8785_bytes(data: dict[str, object], actor: str) -> None:
-    envelope, body = replace(entry("provider:a").envelope, data=data, actor=actor).sealed()
+    envelope, body = entry("provider:a").envelope._replace(data=data, actor=actor).sealed()
     public = envelope.public()
     claimed = public.pop("hash")
     assert body == rfc8785.dumps(public)
@@ -46,7 +45,7 @@ def test_an_envelope_is_sealed_over_its_rfc_8785_bytes(data: dict[str, object], 
 )
 def test_data_for_which_the_bytes_would_differ_are_never_sealed(data: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="ASCII keys and integers"):
-        replace(entry("provider:a").envelope, data=data).sealed()
+        entry("provider:a").envelope._replace(data=data).sealed()
 
 
 def test_the_key_check_is_needed() -> None:
@@ -75,8 +74,8 @@ def test_prevhash_is_the_hash_before_and_zeros_first() -> None:
 
 @given(DATA, st.integers(1, 2**53 - 1), st.none() | st.just("00-" + "a" * 32 + "-" + "b" * 16 + "-01"))
 def test_published_and_stored_bytes_are_read_back(data: dict[str, object], position: int, trace: str | None) -> None:
-    envelope, body = replace(entry("provider:a").envelope, data=data, traceparent=trace).sealed()
-    expected = replace(envelope, position=position)
+    envelope, body = entry("provider:a").envelope._replace(data=data, traceparent=trace).sealed()
+    expected = envelope._replace(position=position)
     assert parse(wire_bytes(body, bytes.fromhex(envelope.hash), position)) == expected
     assert parse(body, digest=envelope.hash, position=position) == expected
     assert orjson.loads(wire_bytes(body, bytes.fromhex(envelope.hash), position)) == expected.public()
