@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .venv/.opennrm-ready
-.PHONY: help setup run demo audit-demo faults test check fmt lock bench clean
+.PHONY: help setup run demo audit-demo faults simulate test check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ fmt: $(READY) ## put the code into its one form
 
 faults: $(READY) ## kills under load, nothing lost or doubled; long form: make faults KILLS=300
 	@exec $(BIN)/python -m tests.faults --kills $(or $(KILLS),13)
+
+simulate: $(READY) ## explore crashes, reorderings, duplicates and races by seed; SCHEDULES=100000, SEED=n plays one again
+	@exec $(BIN)/python -m tests.simulation --schedules $(or $(SCHEDULES),100000) $(if $(SEED),--seed $(SEED))
 
 lock: ## write uv.lock and the pip files that follow it
 	@deploy/lock

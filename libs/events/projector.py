@@ -5,9 +5,12 @@ session loses both, so two never write.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import asyncpg
 import structlog
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from libs.events import clients, generations
@@ -25,6 +28,16 @@ PAUSE_S_MAX = 5.0
 """The longest pause between attempts while PostgreSQL or Kafka is away."""
 
 log = structlog.get_logger()
+Elsewhere = TypeVar("Elsewhere")
+
+
+class Consumer(Protocol):
+    """Records of some partitions, each partition in its order."""
+
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]:
+        """What has come; empty where nothing has in time."""
 
 
 class Projector:
@@ -70,14 +83,33 @@ class Projector:
             log.info("projection.leading", projection=self.projection.name, generation=generation.number)
         self.leading = True
         try:
-            while True:
-                records = await consumer.getmany(timeout_ms=200, max_records=BATCH_EVENTS_MAX)
-                live = await generations.current(connection, self.projection.name)
-                if live and live != generation:
-                    return live
-                if records:
-                    await writer.apply([record for batch in records.values() for record in batch])
-                    async with self.advanced:
-                        self.advanced.notify_all()
+            return await feed(writer, consumer, lambda: self._moved(connection, generation), self._tell)
         finally:
             await clients.stop(consumer)
+
+    async def _moved(
+        self, connection: asyncpg.Connection, generation: generations.Generation
+    ) -> generations.Generation | None:
+        live = await generations.current(connection, self.projection.name)
+        return live if live != generation else None
+
+    async def _tell(self) -> None:
+        async with self.advanced:
+            self.advanced.notify_all()
+
+
+async def feed(
+    writer: Writer,
+    consumer: Consumer,
+    moved: Callable[[], Awaitable[Elsewhere | None]],
+    tell: Callable[[], Awaitable[None]],
+) -> Elsewhere:
+    """Apply what the consumer brings, and tell so, until readers see another generation; which one."""
+    while True:
+        records = await consumer.getmany(timeout_ms=200, max_records=BATCH_EVENTS_MAX)
+        elsewhere = await moved()
+        if elsewhere is not None:
+            return elsewhere
+        if records:
+            await writer.apply([record for batch in records.values() for record in batch])
+            await tell()

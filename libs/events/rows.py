@@ -9,6 +9,7 @@ import orjson
 
 from libs.events.consume import Add, Change, Drop, Put
 from libs.events.event import JSON
+from libs.events.shelf import DoesNotFit
 
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 Columns: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -19,10 +20,6 @@ SELECT c.relname AS table_name, a.attname AS column_name, format_type(a.atttypid
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 """
-
-
-class DoesNotFit(Exception):
-    """A change names a table or column that is not there, or a value that is no JSON."""
 
 
 @dataclass(slots=True)
