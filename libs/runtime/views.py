@@ -35,6 +35,11 @@ At = Annotated[
     AfterValidator(_at),
     Query(description="The answer as at this moment (RFC 3339); default: now"),
 ]
+KnownAt = Annotated[
+    AwareDatetime | None,
+    AfterValidator(_at),
+    Query(description="Only what had been recorded by this moment (RFC 3339); default: everything recorded"),
+]
 
 
 def projection_of(

@@ -17,7 +17,8 @@ from libs.runtime.settings import settings
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
 from nrm.demo.player import Performance, Player
-from nrm.demo.tables import print_answers, print_verdict
+from nrm.demo.published import Published, compare, read_published, surveyed
+from nrm.demo.tables import print_answers, print_published, print_verdict
 from nrm.demo.tally import tally
 from nrm.launcher import System
 from nrm.parts.processes import PartFailed
@@ -51,19 +52,21 @@ async def _run(options: argparse.Namespace) -> int:
     me = asyncio.current_task()
     if me is not None:  # `kill` stops the demonstration as Ctrl-C does, so that no process of it stays behind
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-    histories = read_all(options.histories)
+    histories, published = read_all(options.histories), read_published(options.histories)
     async with AsyncExitStack() as stack:
         if not options.against:
             await stack.enter_async_context(System(settings(), say=console.log))
-        code = await demonstrate(histories, console)
+        code = await demonstrate(histories, console, published)
         if options.keep and not options.against:
             console.print("The system stays up; Ctrl-C stops it.")
             await asyncio.Event().wait()
     return code
 
 
-async def demonstrate(histories: list[History], console: Console) -> int:
-    """Play, check and print; 0 only where every count equals the tally of the files."""
+async def demonstrate(histories: list[History], console: Console, published: Published | None = None) -> int:
+    """Play, check and print; 0 only where every count equals the tally of the files, and every published figure."""
+    if published:
+        histories = [*histories, *published.histories]
     names = Names(histories)
     expected = tally(histories)
     url = settings().url
@@ -71,15 +74,34 @@ async def demonstrate(histories: list[History], console: Console) -> int:
     async with httpx2.AsyncClient() as client:
         performance = await _play(Player(client, url, token, names), histories, console)
         console.print(f"Played in {time.monotonic() - started_s:.1f} s.")
+        reader = Reader(client, url, token)
         try:
-            answers = await Reader(client, url, token).read(performance, names)
+            answers = await reader.read(performance, names)
+            wrong = found(differences(expected, answers, performance, names))
+            print_answers(console, answers, expected)
+            wrong += await _published(reader, published, console)
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1
-    wrong = found(differences(expected, answers, performance, names))
-    print_answers(console, answers, expected)
     print_verdict(console, expected, wrong, *_effort(performance))
     return 1 if wrong else 0
+
+
+async def _published(reader: Reader, published: Published | None, console: Console) -> list[str]:
+    """Where the court-outcome view does not say what was published."""
+    if published is None:
+        return []
+    compared = await compare(reader.view, published.figures)
+    survey = await surveyed(reader.view, published.survey)
+    print_published(console, compared, published.survey, survey)
+    wrong = [
+        f"published {one.figure}: the view says {one.calendar}, {one.reporting}" for one in compared if one.differs
+    ]
+    return wrong + [
+        f"survey {stage}: published {published.survey[stage]}, the view says {persons}"
+        for stage, persons in survey.items()
+        if persons != published.survey[stage]
+    ]
 
 
 def _effort(performance: Performance) -> tuple[int, int]:

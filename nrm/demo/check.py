@@ -5,7 +5,7 @@ Every difference is one sentence; no difference means that the system counted wh
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,10 @@ class Reader:
             cross_border=await self._all(CROSS_BORDER),
             histories=await self._histories(performance, names),
         )
+
+    async def view(self, path: str, query: Mapping[str, str]) -> Item:
+        """Ask one view one question."""
+        return await self._get("views", path, READERS[path], dict(query))
 
     async def _histories(self, performance: Performance, names: Names) -> dict[Name, list[Item]]:
         writes = writes_of_cases(performance, names)

@@ -1,6 +1,6 @@
 """Prints the views and one case's replay as tables on the terminal. Decides nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.table import Table
 
 from nrm.demo.check import Answers
 from nrm.demo.histories import Name
+from nrm.demo.published import Compared
 from nrm.demo.tally import Tally
 
 CAPACITY_COLUMNS = ("province", "kind", "cohort", "capacity", "occupied", "held", "free", "waiting", "overdue")
@@ -48,6 +49,30 @@ def print_replay(console: Console, case: Name, events: list[dict[str, Any]]) -> 
     console.print(
         _table(f"Replay of {subject} ({case.history})", ("happened", "recorded", "event", "by", "hash"), rows)
     )
+
+
+def print_published(
+    console: Console, compared: Sequence[Compared], survey: Mapping[str, Any], found: Mapping[str, int]
+) -> None:
+    """Print what was published, and what the view says of the made-up cases that imply it."""
+    rows: list[dict[str, Any]] = [
+        {
+            "year": one.figure.year,
+            "of": one.figure.court or "all courts",
+            "figure": one.figure.measure,
+            "published": one.figure.count,
+            "calendar_year": one.calendar,
+            "reporting_year": one.reporting,
+        }
+        for one in compared
+    ]
+    rows += [
+        {"year": survey["year"], "of": survey["organisation"], "figure": stage, "published": survey[stage],
+         "calendar_year": persons, "reporting_year": persons}
+        for stage, persons in found.items()
+    ]  # fmt: skip
+    columns = ("year", "of", "figure", "published", "calendar_year", "reporting_year")
+    console.print(_table("Published figures, reproduced by made-up cases", columns, rows))
 
 
 def print_verdict(console: Console, tally: Tally, differences: list[str], steps: int, retries: int) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from libs.runtime.edge import Reader, forbidden, reading
 from libs.runtime.pages import Page, cursor_of, page
 from libs.runtime.problems import Problem
-from libs.runtime.views import At, answer, projection_of, seen
+from libs.runtime.views import At, KnownAt, answer, projection_of, seen
 from projections.court_outcomes.queries import Asked, DatedBy, GroupBy, funnel, keys_of, outcomes
 from projections.court_outcomes.view import NAME, WANTS, apply
 
@@ -29,9 +29,9 @@ To = Annotated[
 Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-def period(from_: From = "", to: To = "", at: At = None) -> Asked:
-    """A dependency: the period that is asked for, and the moment at which its figures stood."""
-    return Asked(at, moment(from_, "/from"), moment(to, "/to", end=True))
+def period(from_: From = "", to: To = "", at: At = None, known_at: KnownAt = None) -> Asked:
+    """A dependency: the period that is asked for, the moment at which its figures stood, and what was known when."""
+    return Asked(at, known_at, moment(from_, "/from"), moment(to, "/to", end=True))
 
 
 def selection(
@@ -57,7 +57,7 @@ async def read_outcomes(
     wanted: Annotated[Asked, Depends(selection)],
     group_by: Annotated[str, Query(max_length=200, description="A comma list of " + ", ".join(GROUPS))] = "year",
 ) -> Response:
-    """Prosecutions and what became of them, by group; as at any moment. The view's README defines each figure."""
+    """Prosecutions and what became of them, by group; as at any moment, as known at any. The README defines each."""
     groups = _groups(group_by)
     if "accused" in groups and not reader.may("court_case.read"):
         raise forbidden(reader.caller, "court_case.read")

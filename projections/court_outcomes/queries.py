@@ -1,4 +1,7 @@
-"""The questions of court outcomes in SQL. The database counts and sums; percentiles are exact, in whole tenths."""
+"""The questions of court outcomes in SQL. The database counts and sums; percentiles are exact, in whole tenths.
+
+Every fact is looked at only where it had happened by `at` ($1) and was recorded by `known_at` ($2).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ DatedBy = Literal["prosecution", "event"]
 STAGES = ("determined", "reported", "prosecuted", "convicted")
 RESULTS = ("convicted", "acquitted", "dismissed", "pending")
 SENTENCES = ("prison_and_fine", "prison_only", "fine_only", "not_recorded")
+ALERTS = ("raised", "assigned", "resolved")
+_COUNTED = ("prosecutions", *RESULTS, *SENTENCES, *ALERTS)
 
 # Cambodia is at UTC+7 the whole year.
 _LOCAL = "(moment AT TIME ZONE 'UTC' + interval '7 hours')"
@@ -27,11 +32,12 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "accused": {"accused": "ref"},
 }
 
+_SEEN = "($1::timestamptz IS NULL OR occurred_at <= $1) AND ($2::timestamptz IS NULL OR recorded_at <= $2)"
 # Links between cases of one person at the moment asked for: a person's linked cases count once.
-_PERSONS = """
+_PERSONS = f"""
 stands AS (
     SELECT DISTINCT ON (case_id, other_case_id) case_id, other_case_id, linked FROM court_outcomes.link
-    WHERE $1::timestamptz IS NULL OR occurred_at <= $1 ORDER BY case_id, other_case_id, version DESC
+    WHERE {_SEEN} ORDER BY case_id, other_case_id, version DESC
 ), pairs AS (
     SELECT case_id AS a, other_case_id AS b FROM stands WHERE linked
     UNION SELECT other_case_id, case_id FROM stands WHERE linked
@@ -41,100 +47,109 @@ stands AS (
     SELECT a AS case_id, least(a, min(b)) AS person FROM reach GROUP BY a
 )"""
 # The last recorded verdict on a charge stands: after an appeal, the one that replaced the first.
-_STANDING = """
+_STANDING = f"""
 standing AS (
     SELECT DISTINCT ON (court_case_id, ref, statute, article) * FROM court_outcomes.verdict
-    WHERE $1::timestamptz IS NULL OR occurred_at <= $1
-    ORDER BY court_case_id, ref, statute, article, version DESC
+    WHERE {_SEEN} ORDER BY court_case_id, ref, statute, article, version DESC
 )"""
-_CHARGED = """
+# A charge is as it was last brought or withdrawn.
+_CHARGED = f"""
 tried AS (
-    SELECT * FROM court_outcomes.accused WHERE ($1::timestamptz IS NULL OR began_at <= $1)
-        AND ($4::text IS NULL OR court = $4) AND ($5::text IS NULL OR province = $5)
+    SELECT court_case_id, ref, court, province, occurred_at AS began_at FROM court_outcomes.accused
+    WHERE {_SEEN} AND ($5::text IS NULL OR court = $5) AND ($6::text IS NULL OR province = $6)
+), moved AS (
+    SELECT DISTINCT ON (court_case_id, ref, statute, article) * FROM court_outcomes.charge
+    WHERE {_SEEN} ORDER BY court_case_id, ref, statute, article, version DESC
 ), charged AS (
-    SELECT t.court_case_id, t.ref, t.court, t.province, t.began_at, c.statute, c.article, c.charged_at,
-        CASE WHEN $1::timestamptz IS NULL OR c.withdrawn_at <= $1 THEN c.withdrawn_at END AS withdrawn_at,
+    SELECT t.court_case_id, t.ref, t.court, t.province, t.began_at, c.statute, c.article,
+        c.occurred_at AS moved_at, NOT c.brought AS withdrawn,
         s.result, s.prison_months, s.fine_khr, s.compensation_khr, s.occurred_at AS decided_at
     FROM tried t
-    LEFT JOIN court_outcomes.charge c ON c.court_case_id = t.court_case_id AND c.ref = t.ref
-        AND ($1::timestamptz IS NULL OR c.charged_at <= $1)
+    LEFT JOIN moved c ON c.court_case_id = t.court_case_id AND c.ref = t.ref
     LEFT JOIN standing s ON s.court_case_id = c.court_case_id AND s.ref = c.ref
         AND s.statute = c.statute AND s.article = c.article
-    WHERE ($6::text IS NULL OR c.statute = $6) AND ($7::text IS NULL OR c.article = $7)
+    WHERE ($7::text IS NULL OR c.statute = $7) AND ($8::text IS NULL OR c.article = $8)
 )"""
 # One row per accused and court case (and article, where that is asked for).
 _UNITS = """
 units AS (
     SELECT court_case_id, ref, court, province, {statute} AS statute, {article} AS article, min(began_at) AS began_at,
         CASE WHEN bool_or(result = 'convicted') THEN 'convicted'
-            WHEN bool_or(result IS NULL AND withdrawn_at IS NULL) THEN 'pending'
+            WHEN bool_or(result IS NULL AND withdrawn IS NOT TRUE) THEN 'pending'
             WHEN bool_or(result = 'acquitted') THEN 'acquitted' ELSE 'dismissed' END AS outcome,
-        coalesce(max(decided_at), max(withdrawn_at)) AS ended_at,
+        coalesce(max(decided_at), max(moved_at) FILTER (WHERE withdrawn)) AS ended_at,
         (max(decided_at) AT TIME ZONE 'UTC' + interval '7 hours')::date
-            - (min(charged_at) FILTER (WHERE result IS NOT NULL) AT TIME ZONE 'UTC' + interval '7 hours')::date AS days,
+            - (min(moved_at) FILTER (WHERE result IS NOT NULL) AT TIME ZONE 'UTC' + interval '7 hours')::date AS days,
         bool_or(result = 'convicted' AND prison_months > 0) AS prison,
         bool_or(result = 'convicted' AND fine_khr > 0) AS fine
     FROM charged GROUP BY court_case_id, ref, court, province {by_article}
 )"""
-_MEASURED = """
+# What is counted, one row each: whose, when ($9: by the prosecution's beginning, else by its own moment), how much.
+_MEASURED = f"""
 measured AS (
     SELECT court, province, statute, article, ref, began_at AS moment, 'prosecutions' AS what, 1::bigint AS amount,
         NULL::int AS days, NULL::text AS person FROM units
     UNION ALL
     SELECT court, province, statute, article, ref,
-        CASE WHEN $8 OR outcome = 'pending' THEN began_at ELSE ended_at END, outcome, 1,
+        CASE WHEN $9 OR outcome = 'pending' THEN began_at ELSE ended_at END, outcome, 1,
         CASE WHEN outcome <> 'pending' THEN days END, NULL FROM units
     UNION ALL
-    SELECT court, province, statute, article, ref, CASE WHEN $8 THEN began_at ELSE ended_at END,
+    SELECT court, province, statute, article, ref, CASE WHEN $9 THEN began_at ELSE ended_at END,
         CASE WHEN prison AND fine THEN 'prison_and_fine' WHEN prison THEN 'prison_only' WHEN fine THEN 'fine_only'
             ELSE 'not_recorded' END, 1, NULL, NULL FROM units WHERE outcome = 'convicted'
     UNION ALL
-    SELECT court, province, statute, article, ref, CASE WHEN $8 THEN began_at ELSE decided_at END,
+    SELECT court, province, statute, article, ref, CASE WHEN $9 THEN began_at ELSE decided_at END,
         'ordered', compensation_khr, NULL, NULL FROM charged WHERE compensation_khr > 0
     UNION ALL
-    SELECT t.court, t.province, p.statute, p.article, p.ref, CASE WHEN $8 THEN t.began_at ELSE p.occurred_at END,
+    SELECT t.court, t.province, p.statute, p.article, p.ref, CASE WHEN $9 THEN t.began_at ELSE p.occurred_at END,
         'paid', p.amount_khr, NULL, NULL
-    FROM tried t JOIN court_outcomes.payment p ON p.court_case_id = t.court_case_id AND p.ref = t.ref
-    WHERE ($1::timestamptz IS NULL OR p.occurred_at <= $1)
-        AND ($6::text IS NULL OR p.statute = $6) AND ($7::text IS NULL OR p.article = $7)
+    FROM tried t JOIN (SELECT * FROM court_outcomes.payment WHERE {_SEEN}) p USING (court_case_id, ref)
+    WHERE ($7::text IS NULL OR p.statute = $7) AND ($8::text IS NULL OR p.article = $8)
     UNION ALL
-    SELECT v.court, v.province, v.statute, v.article, NULL, v.charged_at, 'victims_charged', 1, NULL,
-        coalesce(person.person, v.case_id)
-    FROM court_outcomes.victim_charge v LEFT JOIN person USING (case_id)
-    WHERE v.raised_at IS NOT NULL AND ($1::timestamptz IS NULL OR v.raised_at <= $1)
-        AND (v.resolved_at IS NULL OR v.resolved_at > $1)
-        AND ($4::text IS NULL OR v.court = $4) AND ($5::text IS NULL OR v.province = $5)
-        AND ($6::text IS NULL OR v.statute = $6) AND ($7::text IS NULL OR v.article = $7)
-), dated AS (
-    SELECT {keys}, what, amount, days, person FROM measured
-    WHERE ($2::timestamptz IS NULL OR moment >= $2) AND ($3::timestamptz IS NULL OR moment < $3)
+    SELECT v.court, v.province, v.statute, v.article, NULL, v.occurred_at, w.what, 1, NULL,
+        CASE WHEN w.what = 'open' THEN coalesce(person.person, v.case_id) END
+    FROM (SELECT * FROM court_outcomes.victim_charge WHERE {_SEEN}) v
+    JOIN (
+        SELECT victim_charge_id, bool_or(stage = 'assigned') AS assigned, bool_or(stage = 'resolved') AS resolved
+        FROM court_outcomes.alert WHERE {_SEEN} GROUP BY victim_charge_id HAVING bool_or(stage = 'raised')
+    ) a USING (victim_charge_id)
+    LEFT JOIN person USING (case_id)
+    CROSS JOIN LATERAL (VALUES ('raised', true), ('assigned', assigned), ('resolved', resolved), ('open', NOT resolved))
+        AS w (what, so)
+    WHERE w.so AND ($5::text IS NULL OR v.court = $5) AND ($6::text IS NULL OR v.province = $6)
+        AND ($7::text IS NULL OR v.statute = $7) AND ($8::text IS NULL OR v.article = $8)
 )"""
-_FUNNEL = """
-WITH RECURSIVE {persons}, {standing}, stages AS (
+_DATED = """
+dated AS (
+    SELECT {keys}, what, amount, days, person FROM measured
+    WHERE ($3::timestamptz IS NULL OR moment >= $3) AND ($4::timestamptz IS NULL OR moment < $4)
+)"""
+_FUNNEL = f"""
+WITH RECURSIVE {_PERSONS}, {_STANDING}, stages AS (
     SELECT 'determined' AS stage, case_id, occurred_at AS moment FROM (
         SELECT DISTINCT ON (case_id) * FROM court_outcomes.determination
-        WHERE $1::timestamptz IS NULL OR occurred_at <= $1 ORDER BY case_id, version DESC
+        WHERE {_SEEN} ORDER BY case_id, version DESC
     ) d WHERE outcome = 'victim'
-    UNION ALL SELECT 'reported', case_id, min(occurred_at) FROM court_outcomes.report
-        WHERE $1::timestamptz IS NULL OR occurred_at <= $1 GROUP BY case_id
+    UNION ALL SELECT 'reported', case_id, min(occurred_at) FROM court_outcomes.report WHERE {_SEEN} GROUP BY case_id
     UNION ALL SELECT 'prosecuted', case_id, min(occurred_at) FROM court_outcomes.prosecuted_case
-        WHERE $1::timestamptz IS NULL OR occurred_at <= $1 GROUP BY case_id
+        WHERE {_SEEN} GROUP BY case_id
     UNION ALL SELECT 'convicted', c.case_id, min(s.occurred_at)
-        FROM court_outcomes.prosecuted_case c JOIN standing s USING (court_case_id)
-        WHERE s.result = 'convicted' GROUP BY c.case_id
+        FROM (SELECT court_case_id, case_id FROM court_outcomes.prosecuted_case WHERE {_SEEN}) c
+        JOIN standing s USING (court_case_id) WHERE s.result = 'convicted' GROUP BY c.case_id
 )
-SELECT {source} AS source, {figures}
+SELECT {{source}} AS source, {{figures}}
 FROM stages LEFT JOIN person USING (case_id) LEFT JOIN court_outcomes.source USING (case_id)
-WHERE ($2::timestamptz IS NULL OR moment >= $2) AND ($3::timestamptz IS NULL OR moment < $3)
-{grouped}
+WHERE ($3::timestamptz IS NULL OR moment >= $3) AND ($4::timestamptz IS NULL OR moment < $4)
+{{grouped}}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked for: which accused and charges, which period, as at which moment, dated how."""
+    """What is asked for: which accused and charges, which period, as at which moment, known when, dated how."""
 
     at: datetime | None = None
+    known_at: datetime | None = None
     since: datetime | None = None
     until: datetime | None = None
     court: str | None = None
@@ -149,8 +164,8 @@ async def outcomes(
 ) -> tuple[list[dict[str, JSON]], dict[str, JSON]]:
     """The items in the order of their groups, and the totals."""
     rows = await pool.fetch(
-        outcomes_sql(group_by), asked.at, asked.since, asked.until, asked.court, asked.province, asked.statute,
-        asked.article, asked.dated_by == "prosecution",
+        outcomes_sql(group_by), asked.at, asked.known_at, asked.since, asked.until, asked.court, asked.province,
+        asked.statute, asked.article, asked.dated_by == "prosecution",
     )  # fmt: skip
     names = keys_of(group_by)
     items = [{**{name: row[name] for name in names}, **figures(dict(row))} for row in rows if not row["whole"]]
@@ -173,13 +188,13 @@ def outcomes_sql(group_by: Sequence[str]) -> str:
         article="article" if by_article else "NULL::text",
         by_article=", statute, article" if by_article else "",
     )
-    measured = _MEASURED.format(keys=", ".join(f"{sql} AS {name}" for name, sql in keys.items()))
-    counted = ", ".join(f"count(*) FILTER (WHERE what = '{what}') AS {what}" for what in (*RESULTS, *SENTENCES))
+    dated = _DATED.format(keys=", ".join(f"{sql} AS {name}" for name, sql in keys.items()))
+    counted = ", ".join(f"count(*) FILTER (WHERE what = '{what}') AS {what}" for what in _COUNTED)
     names = ", ".join(keys)
     return (
-        f"WITH RECURSIVE {_PERSONS}, {_STANDING}, {_CHARGED}, {units}, {measured} "
+        f"WITH RECURSIVE {_PERSONS}, {_STANDING}, {_CHARGED}, {units}, {_MEASURED}, {dated} "
         f"SELECT {names}, grouping({names}) > 0 AS whole, "
-        f"count(*) FILTER (WHERE what = 'prosecutions') AS prosecutions, {counted}, "
+        f"{counted}, "
         "coalesce(sum(amount) FILTER (WHERE what = 'ordered'), 0)::bigint AS ordered, "
         "coalesce(sum(amount) FILTER (WHERE what = 'paid'), 0)::bigint AS paid, "
         "count(DISTINCT person) AS victims_charged, "
@@ -201,6 +216,7 @@ def figures(row: Mapping[str, JSON]) -> dict[str, JSON]:
         "sentences": {kind: row[kind] for kind in SENTENCES},
         "compensation": {"ordered_khr": row["ordered"], "paid_khr": row["paid"]},
         "victims_charged": row["victims_charged"],
+        "non_prosecution_alerts": {stage: row[stage] for stage in ALERTS},
     }
 
 
@@ -227,14 +243,12 @@ def _tenths(value: int) -> int | float:
 async def funnel(pool: asyncpg.Pool, asked: Asked, *, by_source: bool) -> list[dict[str, JSON]]:
     """How many persons reached each stage, each stage in the period in which it was reached."""
     sql = _FUNNEL.format(
-        persons=_PERSONS,
-        standing=_STANDING,
         source="reported_by" if by_source else "NULL",
         figures=", ".join(
             f"count(DISTINCT coalesce(person, case_id)) FILTER (WHERE stage = '{stage}') AS {stage}" for stage in STAGES
         ),
         grouped="GROUP BY reported_by ORDER BY reported_by" if by_source else "",
     )
-    rows = await pool.fetch(sql, asked.at, asked.since, asked.until)
+    rows = await pool.fetch(sql, asked.at, asked.known_at, asked.since, asked.until)
     shown = ("source", *STAGES) if by_source else STAGES
     return [{name: row[name] for name in shown} for row in rows]

@@ -1,35 +1,41 @@
--- Facts with the moment at which they happened, so that every past moment can be asked for.
+-- Facts with both clocks: when each happened (`occurred_at`) and when it was recorded (`recorded_at`), so that every
+-- past moment and every past state of knowledge can be asked for. Rows are added, never changed.
 CREATE TABLE accused (
-    court_case_id text, ref text, sex text, nationality text, court text, province text, began_at timestamptz,
-    PRIMARY KEY (court_case_id, ref)
+    court_case_id text, ref text, sex text, nationality text, court text, province text, occurred_at timestamptz,
+    recorded_at timestamptz, PRIMARY KEY (court_case_id, ref)
 );
 CREATE TABLE charge (
-    court_case_id text, ref text, statute text, article text, counts int, charged_at timestamptz,
-    withdrawn_at timestamptz,
-    PRIMARY KEY (court_case_id, ref, statute, article)
+    court_case_id text, version int, ref text, statute text, article text, counts int, brought boolean,
+    occurred_at timestamptz, recorded_at timestamptz, PRIMARY KEY (court_case_id, version, ref, statute, article)
 );
 CREATE TABLE verdict (
     court_case_id text, version int, ref text, statute text, article text, result text, prison_months int,
-    fine_khr bigint, compensation_khr bigint, occurred_at timestamptz,
+    fine_khr bigint, compensation_khr bigint, occurred_at timestamptz, recorded_at timestamptz,
     PRIMARY KEY (court_case_id, version)
 );
 CREATE TABLE payment (
     court_case_id text, version int, ref text, statute text, article text, amount_khr bigint, occurred_at timestamptz,
-    PRIMARY KEY (court_case_id, version)
+    recorded_at timestamptz, PRIMARY KEY (court_case_id, version)
 );
 CREATE TABLE victim_charge (
     victim_charge_id text PRIMARY KEY, case_id text, court text, province text, statute text, article text,
-    charged_at timestamptz, raised_at timestamptz, resolved_at timestamptz
+    occurred_at timestamptz, recorded_at timestamptz
+);
+CREATE TABLE alert (
+    victim_charge_id text, version int, stage text, occurred_at timestamptz, recorded_at timestamptz,
+    PRIMARY KEY (victim_charge_id, version)
 );
 CREATE TABLE prosecuted_case (
-    court_case_id text, case_id text, occurred_at timestamptz, PRIMARY KEY (court_case_id, case_id)
+    court_case_id text, case_id text, occurred_at timestamptz, recorded_at timestamptz,
+    PRIMARY KEY (court_case_id, case_id)
 );
-CREATE TABLE report (report_id text PRIMARY KEY, case_id text, occurred_at timestamptz);
+CREATE TABLE report (report_id text PRIMARY KEY, case_id text, occurred_at timestamptz, recorded_at timestamptz);
 CREATE TABLE determination (
-    case_id text, version int, outcome text, occurred_at timestamptz, PRIMARY KEY (case_id, version)
+    case_id text, version int, outcome text, occurred_at timestamptz, recorded_at timestamptz,
+    PRIMARY KEY (case_id, version)
 );
 CREATE TABLE source (case_id text PRIMARY KEY, reported_by text);
 CREATE TABLE link (
-    case_id text, other_case_id text, version int, linked boolean, occurred_at timestamptz,
+    case_id text, other_case_id text, version int, linked boolean, occurred_at timestamptz, recorded_at timestamptz,
     PRIMARY KEY (case_id, other_case_id, version)
 );

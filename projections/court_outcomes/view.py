@@ -1,6 +1,6 @@
-"""What the court-outcome view keeps of each event. Pure; every row says when it happened."""
+"""What the court-outcome view keeps of each event. Pure; every row says when it happened and when it was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from libs.events.catalogue.identification import Determined, Identified, Linked, Unlinked
@@ -9,6 +9,7 @@ from libs.events.catalogue.justice import (
     Charge,
     ChargesAmended,
     CompensationPaid,
+    NonProsecutionAlertAssigned,
     NonProsecutionAlertRaised,
     NonProsecutionAlertResolved,
     Prosecuted,
@@ -17,12 +18,14 @@ from libs.events.catalogue.justice import (
     VictimCharged,
 )
 from libs.events.consume import Change, Fact, Put
-from libs.events.event import Event
+from libs.events.event import JSON, Event
 
 NAME = "court_outcomes"
 
-OfVictim: TypeAlias = VictimCharged | NonProsecutionAlertRaised | NonProsecutionAlertResolved
+Alert: TypeAlias = NonProsecutionAlertRaised | NonProsecutionAlertAssigned | NonProsecutionAlertResolved
 OfCase: TypeAlias = Identified | Determined | Linked | Unlinked
+Clocks: TypeAlias = Mapping[str, JSON]
+"""When it happened and when it was recorded, as every row has it."""
 
 _EVENTS: tuple[type[Event], ...] = (
     Identified,
@@ -36,98 +39,92 @@ _EVENTS: tuple[type[Event], ...] = (
     CompensationPaid,
     VictimCharged,
     NonProsecutionAlertRaised,
+    NonProsecutionAlertAssigned,
     NonProsecutionAlertResolved,
 )
 WANTS = frozenset(event.wire for event in _EVENTS)
 
 
 def apply(fact: Fact) -> Sequence[Change]:
-    """The rows that an event changes."""
-    at, version = fact.envelope.occurredat, fact.envelope.streamversion
+    """The rows that an event adds."""
+    version = fact.envelope.streamversion
+    clocks = {"occurred_at": fact.envelope.occurredat, "recorded_at": fact.envelope.time}
     match fact.event:
         case Identified() | Determined() | Linked() | Unlinked() as event:
-            return (_case(event, version, at),)
+            return (_case(event, version, clocks),)
         case ReportFiled() as event:
-            return (Put("report", {"report_id": event.report_id}, {"case_id": event.case_id, "occurred_at": at}),)
+            return (Put("report", {"report_id": event.report_id}, {"case_id": event.case_id, **clocks}),)
         case Prosecuted() as event:
             key = {"court_case_id": event.court_case_id, "case_id": event.case_id}
-            named = Put("prosecuted_case", key, {"occurred_at": at})
-            return (named, *_brought(event, event.charges, at))
+            # The first event opens the court case; each further one names one more victim of the same charges.
+            opened = _brought(event, event.charges, version, clocks) if version == 1 else ()
+            return (Put("prosecuted_case", key, clocks), *opened)
         case ChargesAmended() as event:
-            gone = [_charge(event.court_case_id, charge, withdrawn_at=at) for charge in event.withdrawn]
-            return (*gone, *_brought(event, event.added, at))
+            gone = (_charge(event, charge, version, {"brought": False, **clocks}) for charge in event.withdrawn)
+            return (*gone, *_brought(event, event.added, version, clocks))
         case VerdictGiven() | CompensationPaid() as event:
-            return (_decided(event, version, at),)
-        case VictimCharged() | NonProsecutionAlertRaised() | NonProsecutionAlertResolved() as event:
-            return (_victim(event, at),)
+            return (_decided(event, version, clocks),)
+        case VictimCharged() as event:
+            about = event.model_dump(mode="json", include={"case_id", "court", "province", "statute", "article"})
+            return (Put("victim_charge", {"victim_charge_id": event.victim_charge_id}, {**about, **clocks}),)
+        case NonProsecutionAlertRaised() | NonProsecutionAlertAssigned() | NonProsecutionAlertResolved() as event:
+            moved = {"victim_charge_id": event.victim_charge_id, "version": version}
+            return (Put("alert", moved, {"stage": _stage(event), **clocks}),)
         case _:
             return ()
 
 
-def _case(event: OfCase, version: int, at: str) -> Change:
+def _case(event: OfCase, version: int, clocks: Clocks) -> Change:
     match event:
         case Identified():
             return Put("source", {"case_id": event.case_id}, {"reported_by": event.reported_by})
         case Determined():
             key = {"case_id": event.case_id, "version": version}
-            return Put("determination", key, {"outcome": event.outcome, "occurred_at": at})
+            return Put("determination", key, {"outcome": event.outcome, **clocks})
         case Linked() | Unlinked():
             pair = {"case_id": event.case_id, "other_case_id": event.other_case_id, "version": version}
-            return Put("link", pair, {"linked": isinstance(event, Linked), "occurred_at": at})
+            return Put("link", pair, {"linked": isinstance(event, Linked), **clocks})
 
 
-def _brought(event: Prosecuted | ChargesAmended, charges: Sequence[Charge], at: str) -> Sequence[Change]:
-    """The accused and the charges against them; the same rows from each `prosecuted` of one court case."""
-    return (
-        *(_accused(event, person, at) for person in event.accused),
-        *(_charge(event.court_case_id, charge, at) for charge in charges),
-    )
+def _stage(event: Alert) -> str:
+    match event:
+        case NonProsecutionAlertRaised():
+            return "raised"
+        case NonProsecutionAlertAssigned():
+            return "assigned"
+        case NonProsecutionAlertResolved():
+            return "resolved"
 
 
-def _accused(event: Prosecuted | ChargesAmended, person: Accused, at: str) -> Change:
-    values = {
-        "sex": person.sex,
-        "nationality": person.nationality,
-        "court": event.court,
-        "province": event.province,
-        "began_at": at,
-    }
-    return Put("accused", {"court_case_id": event.court_case_id, "ref": person.ref}, values)
+def _brought(
+    event: Prosecuted | ChargesAmended, charges: Sequence[Charge], version: int, clocks: Clocks
+) -> Iterator[Change]:
+    """The accused, and the charges brought against them."""
+    yield from (_accused(event, person, clocks) for person in event.accused)
+    for charge in charges:
+        yield _charge(event, charge, version, {"counts": charge.counts, "brought": True, **clocks})
 
 
-def _charge(court_case_id: str, charge: Charge, charged_at: str | None = None, withdrawn_at: str | None = None) -> Put:
+def _accused(event: Prosecuted | ChargesAmended, person: Accused, clocks: Clocks) -> Change:
+    values = {"sex": person.sex, "nationality": person.nationality, "court": event.court, "province": event.province}
+    return Put("accused", {"court_case_id": event.court_case_id, "ref": person.ref}, {**values, **clocks})
+
+
+def _charge(event: Prosecuted | ChargesAmended, charge: Charge, version: int, values: Mapping[str, JSON]) -> Put:
     key = {
-        "court_case_id": court_case_id,
+        "court_case_id": event.court_case_id,
+        "version": version,
         "ref": charge.accused_ref,
         "statute": charge.statute,
         "article": charge.article,
     }
-    if withdrawn_at:
-        return Put("charge", key, {"withdrawn_at": withdrawn_at})
-    return Put("charge", key, {"counts": charge.counts, "charged_at": charged_at, "withdrawn_at": None})
+    return Put("charge", key, values)
 
 
-def _decided(event: VerdictGiven | CompensationPaid, version: int, at: str) -> Change:
+def _decided(event: VerdictGiven | CompensationPaid, version: int, clocks: Clocks) -> Change:
     key = {"court_case_id": event.court_case_id, "version": version}
-    about = {"ref": event.accused_ref, "statute": event.statute, "article": event.article, "occurred_at": at}
+    about = {"ref": event.accused_ref, "statute": event.statute, "article": event.article, **clocks}
     if isinstance(event, CompensationPaid):
         return Put("payment", key, {**about, "amount_khr": event.amount_khr})
-    decided = {
-        "result": event.result,
-        "prison_months": event.prison_months,
-        "fine_khr": event.fine_khr,
-        "compensation_khr": event.compensation_khr,
-    }
+    decided = event.model_dump(mode="json", include={"result", "prison_months", "fine_khr", "compensation_khr"})
     return Put("verdict", key, {**about, **decided})
-
-
-def _victim(event: OfVictim, at: str) -> Change:
-    key = {"victim_charge_id": event.victim_charge_id}
-    match event:
-        case VictimCharged():
-            about = event.model_dump(mode="json", include={"case_id", "court", "province", "statute", "article"})
-            return Put("victim_charge", key, {**about, "charged_at": at})
-        case NonProsecutionAlertRaised():
-            return Put("victim_charge", key, {"raised_at": at})
-        case NonProsecutionAlertResolved():
-            return Put("victim_charge", key, {"resolved_at": at})

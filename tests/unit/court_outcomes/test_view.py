@@ -13,6 +13,7 @@ from libs.events.catalogue.justice import (
     ChargesAmended,
     CompensationPaid,
     HearingHeld,
+    NonProsecutionAlertAssigned,
     NonProsecutionAlertRaised,
     NonProsecutionAlertResolved,
     Prosecuted,
@@ -27,7 +28,7 @@ from projections.court_outcomes.api import moment
 from projections.court_outcomes.queries import outcomes_sql, percent, percentile
 from projections.court_outcomes.view import WANTS, apply
 
-AT = "2009-03-01T02:00:00.000000Z"
+AT, KNOWN = "2009-03-01T02:00:00.000000Z", "2011-07-01T02:00:00.000000Z"
 CASE, OTHER = "KH-3RSM-QN8H", "KH-DB6G-V033"
 CHARGE = Charge(
     accused_ref="a1", statute="lshtse-2008", article="12", counts=2, kind="trafficking",
@@ -36,31 +37,37 @@ CHARGE = Charge(
 OF_COURT = {"court_case_id": "c1", "case_ids": (CASE, OTHER), "court": "pp", "province": "KH-12"}
 OF_CHARGE = {**OF_COURT, "accused_ref": "a1", "statute": "lshtse-2008", "article": "12"}
 OF_VICTIM = {"victim_charge_id": "v1", "case_id": CASE, "court": "pp", "statute": "lshtse-2008", "article": "24"}
-CHARGE_KEY = {"court_case_id": "c1", "ref": "a1", "statute": "lshtse-2008", "article": "12"}
+CHARGE_KEY = {"court_case_id": "c1", "version": 1, "ref": "a1", "statute": "lshtse-2008", "article": "12"}
+CLOCKS = {"occurred_at": AT, "recorded_at": KNOWN}
 
 
 def rows(event: Event, version: int = 1) -> list[Put]:
     envelope = Envelope(
-        id="i", type=event.wire, source="/services/x", subject=CASE, time=AT, occurredat=AT, stream="s:1",
+        id="i", type=event.wire, source="/services/x", subject=CASE, time=KNOWN, occurredat=AT, stream="s:1",
         streamversion=version, organisation="o", actor="a", role="justice", correlationid="i", causationid=None,
         traceparent=None, prevhash=GENESIS, data=event.data(),
     )  # fmt: skip
     return [change for change in apply(Fact(event, envelope)) if isinstance(change, Put)]
 
 
-def test_a_prosecution_makes_the_same_rows_for_each_of_its_victims() -> None:
-    first, second = (
-        rows(Prosecuted(court_case_id="c1", case_id=case, court="pp", accused=(Accused(ref="a1"),), charges=(CHARGE,)))
-        for case in (CASE, OTHER)
+def test_a_prosecution_is_opened_once_and_names_each_of_its_victims() -> None:
+    opened, further = (
+        rows(
+            Prosecuted(court_case_id="c1", case_id=case, court="pp", accused=(Accused(ref="a1"),), charges=(CHARGE,)), n
+        )
+        for n, case in enumerate((CASE, OTHER), 1)
     )
-    assert first[0] == Put("prosecuted_case", {"court_case_id": "c1", "case_id": CASE}, {"occurred_at": AT})
-    assert first[1:] == second[1:]
-    assert {put.table for put in first} == {"prosecuted_case", "accused", "charge"}
-    assert first[2] == Put("charge", CHARGE_KEY, {"counts": 2, "charged_at": AT, "withdrawn_at": None})
+    assert opened[0] == Put("prosecuted_case", {"court_case_id": "c1", "case_id": CASE}, CLOCKS)
+    assert opened[2] == Put("charge", CHARGE_KEY, {"counts": 2, "brought": True, **CLOCKS})
+    assert {put.table for put in opened} == {"prosecuted_case", "accused", "charge"}
+    assert [put.key["case_id"] for put in further] == [OTHER]
 
 
-def test_a_withdrawn_charge_keeps_its_row() -> None:
-    assert rows(ChargesAmended(**OF_COURT, withdrawn=(CHARGE,))) == [Put("charge", CHARGE_KEY, {"withdrawn_at": AT})]
+def test_a_withdrawal_is_a_row_of_its_own_so_that_the_time_before_it_stays() -> None:
+    gone = rows(ChargesAmended(**OF_COURT, withdrawn=(CHARGE,)), 4)
+    assert gone == [Put("charge", {**CHARGE_KEY, "version": 4}, {"brought": False, **CLOCKS})]
+    again = rows(ChargesAmended(**OF_COURT, withdrawn=(CHARGE,), added=(CHARGE,)), 5)
+    assert [put.values["brought"] for put in again] == [False, True]
 
 
 def test_every_verdict_is_kept_so_that_any_moment_can_be_asked_for() -> None:
@@ -72,21 +79,22 @@ def test_every_verdict_is_kept_so_that_any_moment_can_be_asked_for() -> None:
     assert rows(CompensationPaid(**OF_CHARGE, amount_khr=9), version=8)[0].values["amount_khr"] == 9
 
 
-def test_a_charge_against_a_victim_is_one_row_with_its_moments() -> None:
-    puts = [
-        *rows(VictimCharged(**OF_VICTIM, kind="soliciting", committed_on="2009-03-01")),
-        *rows(NonProsecutionAlertRaised(**OF_VICTIM, basis="presumed_victim")),
-        *rows(NonProsecutionAlertResolved(**OF_VICTIM, resolution="acquitted")),
-    ]
-    assert {tuple(put.key.items()) for put in puts} == {(("victim_charge_id", "v1"),)}
-    moments = ("charged_at", "raised_at", "resolved_at")
-    moments = zip(puts, ("charged_at", "raised_at", "resolved_at"), strict=True)
-    assert [put.values.get(name) for put, name in moments] == [AT] * 3
+def test_a_charge_against_a_victim_keeps_every_move_of_its_alert() -> None:
+    (charged,) = rows(VictimCharged(**OF_VICTIM, kind="soliciting", committed_on="2009-03-01"))
+    assert (charged.table, charged.values["article"]) == ("victim_charge", "24")
+    moves = (
+        NonProsecutionAlertRaised(**OF_VICTIM, basis="presumed_victim"),
+        NonProsecutionAlertAssigned(**OF_VICTIM, assignee="nrm-authority"),
+        NonProsecutionAlertResolved(**OF_VICTIM, resolution="acquitted"),
+    )
+    puts = [put for version, event in enumerate(moves, 2) for put in rows(event, version)]
+    assert [put.values["stage"] for put in puts] == ["raised", "assigned", "resolved"]
+    assert {put.table for put in puts} == {"alert"}
 
 
 def test_the_stages_before_the_court_are_kept_by_case() -> None:
     report = rows(ReportFiled(report_id="r1", case_id=CASE, filed_by="cnp-poipet"))
-    assert report == [Put("report", {"report_id": "r1"}, {"case_id": CASE, "occurred_at": AT})]
+    assert report == [Put("report", {"report_id": "r1"}, {"case_id": CASE, **CLOCKS})]
     determined = Determined(case_id=CASE, act=(), means=(), purpose=(), outcome="victim", legal_basis=(), child=False)
     assert rows(determined, 3)[0].key == {"case_id": CASE, "version": 3}
     assert rows(Unlinked(case_id=CASE, other_case_id=OTHER))[0].values["linked"] is False
