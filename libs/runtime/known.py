@@ -5,7 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from libs.events.decider import Refused
+import asyncpg
+
+from libs.events.decider import NotYetKnown, Refused
+from libs.runtime.problems import Problem
 
 T = TypeVar("T")
 WAIT_S_MAX = 1.5
@@ -22,3 +25,15 @@ async def settled(look: Callable[[], Awaitable[T]]) -> T:
             if time.monotonic() > until:
                 raise
         await asyncio.sleep(POLL_S)
+
+
+async def heard(pool: asyncpg.Pool, projection: str, seen: str) -> None:
+    """Raises NotYetKnown while a service has not heard of an event `<stream>:<version>` that its caller knows of."""
+    if not seen:
+        return
+    stream, _, version = seen.rpartition(":")
+    if not stream or not version.isascii() or not version.isdecimal() or "\0" in stream:
+        raise Problem(400, "bad-seen", "seen is <stream>:<version> from the answer to a write")
+    reached = await pool.fetchval(f"SELECT version FROM {projection}.progress WHERE stream = $1", stream)
+    if (reached or 0) < int(version):
+        raise NotYetKnown("what `seen` names")

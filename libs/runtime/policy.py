@@ -58,6 +58,7 @@ POLICY: Mapping[str, Rule] = {
     # referral
     "provider.register": _rule("provider social_affairs"),
     "provider.decide": _rule("social_affairs"),
+    "provider.change": _rule("social_affairs", own="provider"),
     "provider.read": _rule(
         "first_responder competent_authority social_affairs provider embassy_desk coordinator auditor"
     ),
@@ -67,6 +68,10 @@ POLICY: Mapping[str, Rule] = {
     "referral.complete": _rule("social_affairs", own="provider"),
     "referral.read": _rule("competent_authority social_affairs auditor", own="first_responder provider"),
     "options.read": _rule("competent_authority social_affairs", own="first_responder provider"),
+    "referral.due": _rule("competent_authority social_affairs coordinator auditor", own="first_responder provider"),
+    "need.record": _rule("competent_authority social_affairs", own="first_responder provider"),
+    "need.read": _rule("competent_authority social_affairs auditor", own="first_responder provider"),
+    "need.count": _rule("competent_authority social_affairs coordinator auditor"),
     # aftercare
     "shelter.open": _rule("social_affairs", own="provider"),
     "shelter.capacity": _rule("social_affairs", own="provider"),

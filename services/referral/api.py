@@ -15,7 +15,7 @@ from libs.events.handle import Outcome, Step, parse_time
 from libs.runtime.edge import Call, Reader, case_of, forbidden, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
-from libs.runtime.known import settled
+from libs.runtime.known import heard, settled
 from libs.runtime.pages import Page, page, page_of
 from services.referral.bodies import CompletionBody, DecisionBody, ReferralBody, ResponseBody
 from services.referral.commands import (
@@ -29,16 +29,25 @@ from services.referral.commands import (
     ReferralCommand,
 )  # fmt: skip
 from services.referral.decider import PROVIDER, REFERRAL, consents, may_be_referred, standing, without_consent
-from services.referral.rulebook import Days, day_of, deadlines
+from services.referral.reactions import KNOWN
+from services.referral.rulebook import FOLLOWS, Days, day_of, deadlines
 from services.referral.state import Referral, Registration
 
 router = APIRouter(tags=["referral"])
 
 
 @router.post("/v1/referrals", status_code=201, openapi_extra=body_schema(ReferralBody))
-async def refer(call: Annotated[Call[ReferralBody], Depends(recording("referral.make", ReferralBody))]) -> Response:
-    """A person is referred to a provider. Records `referred`; needs status, consent and an approved provider."""
+async def refer(
+    call: Annotated[Call[ReferralBody], Depends(recording("referral.make", ReferralBody))],
+    seen: Annotated[str, Query(max_length=300, description="<stream>:<version> that must have arrived first")] = "",
+) -> Response:
+    """A person is referred to a provider. Records `referred`; needs status, consent and an approved provider.
+
+    With `seen` (of the case's last write) or `consent_ref` (the consent's event id) the answer is `not-yet-known`
+    while that fact is on its way; without either, a consent that has not come in time is refused as lacking.
+    """
     body, case_id, referral_id = call.body, case_of(call.body.case_id), new_id()
+    await settled(lambda: heard(call.desk.pool, KNOWN.name, seen))
     registration = (await call.load(PROVIDER, f"provider:{body.provider_id}", "provider")).state
     await require_party(call, case_id)
     person, consent = await settled(lambda: _person_ready(call.desk.pool, case_id, body.consent_ref))
@@ -103,6 +112,10 @@ async def read_referral(referral: str, reader: Annotated[Reader, Depends(reading
     loaded = await reader.load(REFERRAL, f"referral:{referral}", "referral")
     reader.require_own(loaded.state.referred.provider, loaded.state.referred.referred_by)
     times = _times(await reader.edge.store.read(f"referral:{referral}"))
+    times["corrected_at"] = await reader.desk.pool.fetchval(
+        "SELECT to_jsonb(corrected_at) #>> '{}' FROM referral_known.known_provider WHERE provider_id = $1",
+        loaded.state.referred.provider_id,
+    )
     shown = referral_resource(loaded.state)
     return resource_response(loaded.version, {**shown, **_due(shown, times)})
 
@@ -119,9 +132,11 @@ async def list_referrals(
     With `status=declined` or `status=refused` this is the ledger of unmet need, by sex, age, cohort, term and province.
     """
     rows = await reader.desk.pool.fetch(
-        "SELECT to_jsonb(r) AS item FROM referral_known.known_referral r WHERE referral_id > $1 "
+        "SELECT to_jsonb(r) || jsonb_build_object('corrected_at', p.corrected_at) AS item "
+        "FROM referral_known.known_referral r LEFT JOIN referral_known.known_provider p USING (provider_id) "
+        "WHERE referral_id > $1 "
         "AND ($2::text IS NULL OR $2 IN (provider, referred_by)) AND ($3::text IS NULL OR case_id = $3) "
-        "AND ($4::text IS NULL OR status = $4) ORDER BY referral_id LIMIT $5",
+        "AND ($4::text IS NULL OR r.status = $4) ORDER BY referral_id LIMIT $5",
         asked.after, reader.caller.organisation if reader.scope == "own" else None,
         case_of(case_id) if case_id else None, status, asked.limit + 1,
     )  # fmt: skip
@@ -132,13 +147,13 @@ async def list_referrals(
 async def known_person(pool: asyncpg.Pool, case_id: str) -> Person:
     """What identification's events say of a person. Raises NotYetKnown."""
     row = await pool.fetchrow(
-        "SELECT case_id, sex, gender, age_group, child, screening, outcome FROM referral_known.known_case "
-        "WHERE case_id = $1 AND sex IS NOT NULL",
+        "SELECT case_id, sex, gender, age_group, child, screening, outcome, nationality, exploitation "
+        "FROM referral_known.known_case WHERE case_id = $1 AND sex IS NOT NULL",
         case_id,
     )
     if row is None:
         raise NotYetKnown(f"case {case_id}")
-    return Person(**row)
+    return Person(**{**row, "exploitation": tuple(row["exploitation"] or ())})
 
 
 async def require_party(reader: Reader, case_id: str) -> None:
@@ -233,6 +248,7 @@ def referral_resource(state: Referral) -> dict[str, JSON]:
         "decision": state.decision.decision if state.decision else None,
         "response": state.answer.response if state.answer else None,
         "ground": state.answer.ground if state.answer else None,
+        "follows": FOLLOWS[state.answer.ground] if state.status == "declined" and state.answer else None,
     }
 
 
@@ -248,11 +264,14 @@ def _times(envelopes: Sequence[Envelope]) -> dict[str, JSON]:
 
 
 def _due(shown: Mapping[str, JSON], times: Mapping[str, JSON]) -> dict[str, JSON]:
-    names = ("occurred_at", "decided_at", "answered_at", "completed_at")
-    referred, *later = (day_of(parse_time(times[name])) if times.get(name) else None for name in names)
+    names = ("occurred_at", "decided_at", "answered_at", "completed_at", "corrected_at")
+    referred, decided, answered, completed, corrected = (
+        day_of(parse_time(times[name])) if times.get(name) else None for name in names
+    )
     if referred is None:
         return {}
-    return deadlines(shown["status"], shown.get("ground"), Days(referred, *later), day_of(now()))
+    days = Days(referred, decided, answered, completed, corrected)
+    return deadlines(shown["status"], shown.get("ground"), days, day_of(now()))
 
 
 def _provider(state: Registration) -> Provider:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from libs.events.catalogue.referral import ProviderRegistered
+from libs.events.catalogue.referral import Offer, ProviderRegistered
 from libs.events.catalogue.vocabulary import AgeGroup, ServiceKind, Sex, Term
 from libs.events.event import JSON
 
@@ -25,7 +25,18 @@ class DecideRegistration:
     grounds: str
 
 
-ProviderCommand: TypeAlias = Register | DecideRegistration
+@dataclass(frozen=True, slots=True)
+class ChangeOffers:
+    """Correct the directory: what the provider offers, and for whom."""
+
+    provider_id: str
+    services: tuple[ServiceKind, ...]
+    offers: tuple[Offer, ...]
+    grounds: str
+    because_of: str | None
+
+
+ProviderCommand: TypeAlias = Register | DecideRegistration | ChangeOffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ class Person:
     child: bool
     screening: str | None
     outcome: str | None
+    nationality: str | None = None
+    exploitation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from itertools import takewhile
 from typing import assert_never
 
 from libs.events.catalogue.referral import (
+    OffersChanged,
     ProviderRegistered,
     ReferralAnswered,
     ReferralCompleted,
@@ -17,6 +18,7 @@ from libs.events.catalogue.vocabulary import Cohort
 from libs.events.decider import Decider, Refused
 from services.referral.commands import (
     Answer,
+    ChangeOffers,
     Complete,
     Consent,
     DecideReferral,
@@ -45,6 +47,8 @@ def decide_provider(command: ProviderCommand, state: ProviderState) -> tuple[Ref
             return (_register(command, state),)
         case DecideRegistration():
             return (_decide_registration(command, state),)
+        case ChangeOffers():
+            return (_change_offers(command, state),)
         case _:
             assert_never(command)
 
@@ -122,6 +126,23 @@ def _decide_registration(command: DecideRegistration, state: ProviderState) -> R
     if state.status not in allowed:
         raise Refused("already-so", f"the provider is {state.status}; {command.decision} does not apply")
     return RegistrationDecided(provider_id=command.provider_id, decision=command.decision, grounds=command.grounds)
+
+
+def _change_offers(command: ChangeOffers, state: ProviderState) -> OffersChanged:
+    if not isinstance(state, Registration):
+        raise Refused("not-found", "there is no such provider", status=404)
+    lacking = sorted({one.service for one in command.offers} - set(command.services))
+    if lacking:
+        raise Refused("offer-without-service", f"services lacks {', '.join(lacking)}", status=422, pointer="/services")
+    if (command.services, command.offers) == (state.registered.services, state.registered.offers):
+        raise Refused("already-so", "the directory says so already")
+    return OffersChanged(
+        provider_id=command.provider_id,
+        services=command.services,
+        offers=command.offers,
+        grounds=command.grounds,
+        because_of=command.because_of,
+    )
 
 
 def _refer(command: Refer, state: ReferralState) -> Referred:

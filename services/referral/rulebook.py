@@ -1,6 +1,6 @@
 """The rule files of referral, read once at start: who is offered what, and which step is due when."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Literal
@@ -9,10 +9,18 @@ from libs.events.catalogue.vocabulary import AgeGroup, Cohort, Province, Service
 from libs.events.event import JSON
 from libs.rules.calendar import Due, calendar_days_after, load_calendars
 from libs.rules.limits import load_limits
+from services.referral.commands import Person
 
 LIMITS = load_limits("referral")
 CALENDARS = load_calendars()
 CAMBODIA = timezone(timedelta(hours=7))
+FOLLOWS: Mapping[str, str] = {
+    "full": "waiting_list_and_next_in_line",
+    "not_suitable": "directory_to_be_corrected",
+    "person_declined": "options_shown_again",
+    "other": "next_in_line",
+}
+"""What follows a decline, by its reason (domain: "the reason of a decline decides what follows")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class Days:
     decided: date | None = None
     answered: date | None = None
     completed: date | None = None
+    corrected: date | None = None
+    """When the provider's entry in the directory last changed."""
+    emergency: bool = False
+    consented: date | None = None
+    """When the person or a guardian first consented, where the referral began without consent, in an emergency."""
 
 
 def day_of(moment: datetime) -> date:
@@ -48,16 +61,34 @@ def offers(provider: Mapping[str, JSON], wanted: Wanted) -> bool:
 
 
 def serves(
-    provider: Mapping[str, JSON], service: ServiceKind | None, cohorts: frozenset[Cohort], term: Term | None
+    provider: Mapping[str, JSON],
+    service: ServiceKind | None,
+    cohorts: frozenset[Cohort],
+    term: Term | None,
+    suits: Callable[[Mapping[str, JSON]], bool] = lambda _: True,
 ) -> bool:
     """Whether one of a provider's offers is this service, for one of these cohorts (none: for any), for this term."""
-    stated = {offer["service"]: offer for offer in provider.get("offers") or []}
-    everything = [stated.get(one, {"service": one}) for one in {*stated, *(provider["services"] or [])}]
+    stated = list(provider.get("offers") or [])
+    named = {offer["service"] for offer in stated}
+    everything = stated + [{"service": one} for one in provider["services"] or [] if one not in named]
     return any(
         service in (None, offer["service"])
         and (not offer.get("cohorts") or not cohorts or bool(cohorts & set(offer["cohorts"])))
         and (not offer.get("terms") or term in (None, *offer["terms"]))
+        and suits(offer)
         for offer in everything
+    )
+
+
+def receives(offer: Mapping[str, JSON], person: Person, *, with_children: bool, disability: bool) -> bool:
+    """Whether an offer is for this person; what an offer leaves out it leaves open, except that needs must be met."""
+    ages, nations, kinds = offer.get("age_groups"), offer.get("nationalities"), offer.get("exploitation")
+    return (
+        (not ages or person.age_group in (*ages, "unknown"))
+        and (not nations or person.nationality in (None, *nations))
+        and (not kinds or not person.exploitation or bool(set(kinds) & set(person.exploitation)))
+        and not (with_children and offer.get("with_children") is False)
+        and not (disability and offer.get("disability") is False)
     )
 
 
@@ -70,6 +101,13 @@ def deadlines(status: str, ground: str | None, days: Days, today: date) -> dict[
         steps.append(_step("completion", "provider", "completion", days.answered, days.completed, today))
     if days.answered and status == "declined" and ground == "full":
         steps.append(_step("review_of_waiting", "social_affairs", "waiting_review", days.answered, None, today))
+    if days.answered and status == "declined" and ground == "not_suitable":
+        corrected = days.corrected if days.corrected and days.corrected >= days.answered else None
+        steps.append(_step("directory_correction", "provider", "directory_correction", days.answered, corrected, today))
+    if days.emergency and status not in ("refused", "declined"):
+        steps.append(
+            _step("consent_after_emergency", "referrer", "emergency_consent", days.referred, days.consented, today)
+        )
     open_ = next((step for step in steps if step["done"] is None), None)
     return {
         "waiting_for": {"step": open_["step"], "party": open_["party"]} if open_ else None,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from libs.events.catalogue.referral import (
+    OffersChanged,
     ProviderRegistered,
     ReferralAnswered,
     ReferralCompleted,
@@ -62,8 +63,14 @@ def evolve_provider(state: ProviderState, event: ReferralEvent) -> ProviderState
     if isinstance(event, ProviderRegistered):
         return Registration(event)
     assert isinstance(state, Registration), "a provider's first event is its registration"  # the store holds no less
-    assert isinstance(event, RegistrationDecided), "a referral's event is in no provider's stream"  # as above
-    return replace(state, status="suspended" if event.decision == "suspend" else "approved")
+    match event:
+        case RegistrationDecided():
+            return replace(state, status="suspended" if event.decision == "suspend" else "approved")
+        case OffersChanged():
+            changed = {"services": event.services, "offers": event.offers}
+            return replace(state, registered=state.registered.model_copy(update=changed))
+        case _:
+            raise AssertionError("a referral's event is in no provider's stream")
 
 
 def evolve_referral(state: ReferralState, event: ReferralEvent) -> ReferralState:

@@ -4,7 +4,20 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from libs.events.catalogue.vocabulary import AgeGroup, CaseId, Cohort, Part, Province, ServiceKind, Sex, Slug, Term
+from libs.events.catalogue.vocabulary import (
+    AgeGroup,
+    CaseId,
+    Cohort,
+    Country,
+    Exploitation,
+    Gender,
+    Part,
+    Province,
+    ServiceKind,
+    Sex,
+    Slug,
+    Term,
+)  # fmt: skip
 from libs.events.event import Event
 
 
@@ -14,6 +27,14 @@ class Offer(Part):
     service: ServiceKind
     cohorts: tuple[Cohort, ...] = ()
     terms: tuple[Term, ...] = ()
+    age_groups: tuple[AgeGroup, ...] | None = None
+    nationalities: tuple[Country, ...] | None = None
+    exploitation: tuple[Exploitation, ...] | None = None
+    with_children: bool | None = Field(None, description="Whether a parent may bring children; absent: not stated")
+    disability: bool | None = Field(
+        None, description="Whether persons with a disability are received; absent: not stated"
+    )
+    capacity: int | None = Field(None, description="Persons at a time, for services that have no beds")
 
 
 class ProviderRegistered(Event):
@@ -35,6 +56,34 @@ class RegistrationDecided(Event):
     provider_id: str
     decision: Literal["approve", "suspend", "lift"]
     grounds: str
+
+
+class OffersChanged(Event):
+    """The directory is corrected: what a provider offers from now on, and for whom."""
+
+    wire: ClassVar[str] = "org.opennrm.referral.offers_changed.v1"
+    provider_id: str
+    services: tuple[ServiceKind, ...]
+    offers: tuple[Offer, ...]
+    grounds: str
+    because_of: str | None = Field(None, description="The referral whose decline as not suitable led to it")
+
+
+class NeedRecorded(Event):
+    """A person needs a service and no provider was found: there is nobody to refer to. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.referral.need_recorded.v1"
+    case_id: CaseId
+    need_id: str
+    service: ServiceKind
+    term: Term
+    province: Province = Field(description="Where the person needs it")
+    cohort: Cohort
+    sex: Sex
+    gender: Gender | None = None
+    age_group: AgeGroup
+    child: bool
+    asked_by: Slug
 
 
 class Referred(Event):
@@ -95,8 +144,16 @@ class ReferralCompleted(Event):
 
 
 ReferralEvent: TypeAlias = (
-    ProviderRegistered | RegistrationDecided | Referred | ReferralDecided | ReferralAnswered | ReferralCompleted
+    ProviderRegistered
+    | RegistrationDecided
+    | OffersChanged
+    | NeedRecorded
+    | Referred
+    | ReferralDecided
+    | ReferralAnswered
+    | ReferralCompleted
 )
 EVENTS: tuple[type[Event], ...] = (
-    ProviderRegistered, RegistrationDecided, Referred, ReferralDecided, ReferralAnswered, ReferralCompleted,
+    ProviderRegistered, RegistrationDecided, OffersChanged, NeedRecorded, Referred, ReferralDecided, ReferralAnswered,
+    ReferralCompleted,
 )  # fmt: skip

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from libs.events.catalogue.vocabulary import Province, ServiceKind, Term
 from libs.events.event import JSON
+from libs.rules.confidence import FULL
 from services.referral.commands import Person
 from services.referral.decider import cohort_of
-from services.referral.rulebook import serves
+from services.referral.rulebook import receives, serves
 
 TERM_OF_KIND: Mapping[str, Term] = {"transit": "transit", "short_term": "short", "long_term": "long"}
 SAID_NO: Mapping[str, str] = {
@@ -25,6 +27,8 @@ class Asked:
     service: ServiceKind = "shelter"
     term: Term | None = None
     province: Province | None = None
+    with_children: bool = False
+    disability: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ def ranked(
     or, for another service, the provider alone. `earlier` are the person's referrals so far, oldest first.
     """
     latest = {one["provider_id"]: one for one in earlier}
-    fitting = [row for row in rows if _fits(row, cohort_of(person), asked)]
-    left_out = {row["provider_id"]: row for row in fitting if _ground(latest, row) in SAID_NO}
-    open_ = [row for row in fitting if row["provider_id"] not in left_out]
+    fitting = [row for row in rows if _fits(row, person, asked)]
+    left_out = [(row, why) for row in fitting if (why := _why_not(row, latest))]
+    open_ = [row for row in fitting if not _why_not(row, latest)]
     free = [row for row in open_ if row["free"] is None or row["free"] > 0]
     best = sorted(free, key=lambda row: _rank(row, person, latest)) if standing.presumed else []
     return {
@@ -61,7 +65,7 @@ def ranked(
         "service": asked.service,
         "items": [_option(row, person, latest, standing) for row in best],
         "possible_when_complete": len(free),
-        "left_out": [_named(row, [SAID_NO[str(_ground(latest, row))]]) for row in left_out.values()],
+        "left_out": [_named(row, [why]) for row, why in _once(left_out)],
         "earlier": [
             {name: one[name] for name in ("referral_id", "provider_id", "status", "ground")} for one in earlier
         ],
@@ -70,17 +74,37 @@ def ranked(
     }
 
 
-def _fits(row: Row, cohort: str, asked: Asked) -> bool:
+def _why_not(row: Row, latest: Mapping[str, Row]) -> str | None:
+    """Why a provider that offers what is asked for is not shown: it or the person said no, or it failed MOSVY."""
+    if row.get("inspection") == "failed":
+        return "this shelter failed its last inspection"
+    return SAID_NO.get(str(_ground(latest, row)))
+
+
+def _once(left_out: Sequence[tuple[Row, str]]) -> list[tuple[Row, str]]:
+    """Each provider once for each reason, however many beds it has."""
+    return list({(row["provider_id"], why): (row, why) for row, why in left_out}.values())
+
+
+def _fits(row: Row, person: Person, asked: Asked) -> bool:
     """Whether the provider offers what is asked for to this person, here and for this long."""
+    cohort = cohort_of(person)
+    suits = partial(receives, person=person, with_children=asked.with_children, disability=asked.disability)
     term = TERM_OF_KIND[row["kind"]] if row["kind"] else asked.term
     here = asked.province in (None, row["province"])
     wide = frozenset((cohort, row["cohort"] or cohort))
-    return here and asked.term in (None, term) and serves(row, asked.service, wide, term)  # type: ignore[arg-type]  # rows hold cohorts
+    return here and asked.term in (None, term) and serves(row, asked.service, wide, term, suits)
 
 
-def _rank(row: Row, person: Person, latest: Mapping[str, Row]) -> tuple[bool, bool, int, str]:
-    declined = _status(latest, row) in ("declined", "refused")
-    return declined, row["cohort"] not in (None, cohort_of(person)), -(row["free"] or 0), str(row["provider_id"])
+def _rank(row: Row, person: Person, latest: Mapping[str, Row]) -> tuple[bool, bool, bool, bool, int, str]:
+    return (
+        _status(latest, row) in ("declined", "refused"),
+        row["cohort"] not in (None, cohort_of(person)),
+        row.get("inspection") == "conditions",
+        row.get("confidence") == 0,
+        -(row["free"] or 0),
+        str(row["provider_id"]),
+    )
 
 
 def _no_place(
@@ -95,7 +119,7 @@ def _no_place(
     if not fitting:
         return [f"place: no approved provider offers {what}"]
     if not open_:
-        return [f"place: every provider of {what} said that it is not suitable, or the person declined it"]
+        return [f"place: every provider of {what} failed its inspection, is not suitable, or the person declined it"]
     return [f"place: every bed for {cohort}{where} is occupied or held; a provider that is full keeps a waiting list"]
 
 
@@ -106,6 +130,11 @@ def _option(row: Row, person: Person, latest: Mapping[str, Row], standing: Stand
     if row["cohort"] == "families":
         who = "a child needs an accompanying relative there" if person.child else "for persons with their own family"
         reasons.append(f"a families bed: {who}")
+    if row.get("inspection") == "conditions":
+        reasons.append("passed its last inspection under conditions")
+    confidence = row.get("confidence")
+    if confidence is not None and confidence < FULL:
+        reasons.append(f"its figures are {confidence} % certain: it has not reported lately")
     status = _status(latest, row)
     if status:
         ground = _ground(latest, row)
@@ -114,6 +143,7 @@ def _option(row: Row, person: Person, latest: Mapping[str, Row], standing: Stand
     return {
         **_named(row, reasons),
         **{name: row[name] for name in names},
+        "confidence_percent": confidence,
         "possible_now": not standing.missing,
         "needs": [] if standing.consent else ["consent"],
     }

@@ -6,16 +6,16 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Response
 
-from libs.events.catalogue.referral import Offer, ProviderRegistered
+from libs.events.catalogue.referral import ProviderRegistered
 from libs.events.event import JSON
 from libs.events.handle import Step
 from libs.runtime.edge import Call, Reader, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
 from libs.runtime.pages import Page, page, page_of
-from services.referral.commands import DecideRegistration, Register
+from services.referral.commands import ChangeOffers, DecideRegistration, Register
 from services.referral.decider import PROVIDER
-from services.referral.provider.bodies import ProviderBody, RegistrationBody
+from services.referral.provider.bodies import OffersBody, ProviderBody, RegistrationBody
 from services.referral.rulebook import Wanted, offers
 from services.referral.state import Registration
 
@@ -35,9 +35,7 @@ async def register(
         name=body.name,
         province=body.province,
         services=tuple(body.services),
-        offers=tuple(
-            Offer(service=one.service, cohorts=tuple(one.cohorts), terms=tuple(one.terms)) for one in body.offers
-        ),
+        offers=tuple(one.offer() for one in body.offers),
     )
     return await call.record(
         [Step(PROVIDER, f"provider:{provider_id}", Register(registered))],
@@ -53,6 +51,23 @@ async def decide_registration(
     """MOSVY approves, suspends, or lifts a suspension. A suspended provider gets no referral."""
     await call.load(PROVIDER, f"provider:{provider}", "provider")
     command = DecideRegistration(provider, call.body.decision, call.body.reason)
+    return await call.record(
+        [Step(PROVIDER, f"provider:{provider}", command)],
+        location=f"/v1/providers/{provider}",
+        resource=lambda outcome: provider_resource(outcome.state),
+    )
+
+
+@router.post("/v1/providers/{provider}/offers", status_code=201, openapi_extra=body_schema(OffersBody))
+async def change_offers(
+    provider: str, call: Annotated[Call[OffersBody], Depends(recording("provider.change", OffersBody))]
+) -> Response:
+    """The directory is corrected: what is offered, for whom. What a decline as not suitable calls for."""
+    registration: Registration = (await call.load(PROVIDER, f"provider:{provider}", "provider")).state
+    call.require_own(registration.registered.organisation)
+    body = call.body
+    offered = tuple(one.offer() for one in body.offers)
+    command = ChangeOffers(provider, tuple(body.services), offered, body.reason, body.because_of)
     return await call.record(
         [Step(PROVIDER, f"provider:{provider}", command)],
         location=f"/v1/providers/{provider}",

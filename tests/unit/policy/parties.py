@@ -27,6 +27,7 @@ case.import                    -    all   all   -     -     -     -     -     - 
 instrument.read                all  all   all   all   all   all   all   all   all   all
 provider.register              -    -     all   all   -     -     -     -     -     -
 provider.decide                -    -     all   -     -     -     -     -     -     -
+provider.change                -    -     all   own   -     -     -     -     -     -
 provider.read                  all  all   all   all   -     -     all   all   all   -
 referral.make                  own  all   all   own   -     -     -     -     -     -
 referral.decide                -    -     all   -     -     -     -     -     -     -
@@ -34,6 +35,10 @@ referral.respond               -    -     -     own   -     -     -     -     - 
 referral.complete              -    -     all   own   -     -     -     -     -     -
 referral.read                  own  all   all   own   -     -     -     -     all   -
 options.read                   own  all   all   own   -     -     -     -     -     -
+referral.due                   own  all   all   own   -     -     -     all   all   -
+need.record                    own  all   all   own   -     -     -     -     -     -
+need.read                      own  all   all   own   -     -     -     -     all   -
+need.count                     -    all   all   -     -     -     -     all   all   -
 shelter.open                   -    -     all   own   -     -     -     -     -     -
 shelter.capacity               -    -     all   own   -     -     -     -     -     -
 shelter.hold                   -    all   all   own   -     -     -     -     -     -

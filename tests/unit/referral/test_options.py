@@ -70,3 +70,24 @@ def test_another_service_needs_no_bed() -> None:
     found = options(row, asked=Asked(service="medical"))
     assert found["items"][0]["reasons"] == ["in KH-1"]
     assert options(asked=Asked(service="medical"))["missing"]
+
+
+def test_a_shelter_that_failed_its_inspection_is_left_out_and_conditions_are_said() -> None:
+    failed = options({**ROW, "inspection": "failed"})
+    assert failed["items"] == []
+    assert failed["left_out"][0]["reasons"] == ["this shelter failed its last inspection"]
+    two = options({**ROW, "inspection": "conditions"}, {**ROW, "provider_id": "q"})
+    assert [one["provider_id"] for one in two["items"]] == ["q", "p"]
+    assert "passed its last inspection under conditions" in two["items"][1]["reasons"]
+
+
+def test_figures_that_nobody_confirmed_lately_come_last_and_say_so() -> None:
+    two = options({**ROW, "confidence": 0}, {**ROW, "provider_id": "q", "confidence": 100})
+    assert [one["confidence_percent"] for one in two["items"]] == [100, 0]
+    assert any("0 % certain" in reason for reason in two["items"][1]["reasons"])
+
+
+def test_an_offer_for_others_is_no_option() -> None:
+    only = [{"service": "shelter", "nationalities": ["VN"]}, {"service": "shelter", "age_groups": ["9-17"]}]
+    assert options({**ROW, "offers": only[1:]})["items"] == []
+    assert options({**ROW, "offers": only}, asked=Asked())["possible_when_complete"] == 1
