@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from libs.events.catalogue.identification import Identified
-from libs.events.catalogue.vocabulary import DeterminationOutcome, RouteLeg
+from libs.events.catalogue.vocabulary import DeterminationOutcome
 from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.events.handle import Outcome, Step
@@ -30,7 +29,7 @@ from services.identification.commands import (
     RequestShredding,
     Screen,
 )  # fmt: skip
-from services.identification.decider import DECIDER, age_of
+from services.identification.decider import DECIDER
 from services.identification.rulebook import (
     INSTRUMENTS,
     case_resource,
@@ -48,32 +47,8 @@ router = APIRouter(tags=["identification"])
 @router.post("/v1/cases", status_code=201, openapi_extra=body_schema(sent.CaseBody))
 async def identify(call: Annotated[Call[sent.CaseBody], Depends(recording("case.open", sent.CaseBody))]) -> Response:
     """A person who may be a victim was met: opens a case. Records `identified`."""
-    body, case_id = call.body, new_case_reference()
-    estimate = body.person.age_estimate
-    group, child = age_of(
-        body.person.date_of_birth, (estimate.min, estimate.max) if estimate else None, body.occurred_at.date()
-    )
-    circumstances = body.circumstances
-    identified = Identified(
-        case_id=case_id,
-        reported_by=call.caller.organisation,
-        channel=body.channel,
-        province=body.place.province,
-        country=body.place.country,
-        sex=body.person.sex,
-        gender=body.person.gender,
-        age_group=group,
-        child=child,
-        nationality=body.person.nationality,
-        language=body.person.language,
-        continuum=circumstances.continuum,
-        exploitation=tuple(circumstances.exploitation),
-        industry=circumstances.industry,
-        recruitment_method=tuple(circumstances.recruitment_method),
-        control_methods=tuple(circumstances.control_methods),
-        route=tuple(RouteLeg(**leg.model_dump(exclude={"place"})) for leg in circumstances.route),
-        personal=body.personal(),
-    )
+    case_id = new_case_reference()
+    identified = sent.identified_of(case_id, call.caller.organisation, call.body)
     return await call.record(
         [Step(DECIDER, _stream(case_id), Identify(identified), expected=0)],
         location=f"/v1/cases/{case_id}",

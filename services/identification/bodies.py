@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from libs.events.catalogue.identification import Corrected, ShredReason
+from libs.events.catalogue.identification import Corrected, Identified, ShredReason
 from libs.events.catalogue.vocabulary import (
     Act,
     Channel,
@@ -25,6 +25,7 @@ from libs.events.catalogue.vocabulary import (
     Province,
     Purpose,
     RecruitmentMethod,
+    RouteLeg,
     Sex,
 )  # fmt: skip
 from libs.events.event import JSON
@@ -245,6 +246,25 @@ class ShreddingBody(FactBody):
 
 class ShreddingApprovalBody(FactBody):
     """A second person agrees."""
+
+
+def identified_of(case_id: str, reported_by: str, body: CaseBody) -> Identified:
+    """The event of a person who was met. Raises Problem where the birth date cannot be."""
+    person, circumstances = body.person, body.circumstances
+    estimate = (person.age_estimate.min, person.age_estimate.max) if person.age_estimate else None
+    group, child = age_of(person.date_of_birth, estimate, body.occurred_at.date())
+    return Identified(
+        case_id=case_id,
+        reported_by=reported_by,
+        channel=body.channel,
+        **body.place.model_dump(exclude={"detail"}),
+        **person.model_dump(include={"sex", "gender", "nationality", "language"}),
+        age_group=group,
+        child=child,
+        **circumstances.model_dump(exclude={"narrative", "route"}),
+        route=tuple(RouteLeg(**leg.model_dump(exclude={"place"})) for leg in circumstances.route),
+        personal=body.personal(),
+    )
 
 
 def corrected_of(case_id: str, body: CorrectionBody) -> Corrected:

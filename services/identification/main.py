@@ -1,8 +1,16 @@
 """The identification process."""
 
+from fastapi import APIRouter
+
 from libs.runtime.service import run_service, service_app
-from services.identification.api import router
+from services.identification.api import router as cases
+from services.identification.imports.api import router as imports
+from services.identification.imports.worker import take_in_files
 from services.identification.reactions import KNOWN
 
+router = APIRouter()
+for part in (cases, imports):
+    router.include_router(part)
+
 if __name__ == "__main__":
-    run_service(service_app("identification", router, KNOWN), "identification")
+    run_service(service_app("identification", router, KNOWN, beside=take_in_files), "identification")

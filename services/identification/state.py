@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from libs.events.catalogue.identification import (
+    AgencyReported,
     Closed,
     ConsentRecorded,
     Corrected,
     Determined,
     IdentificationEvent,
     Identified,
+    ImportFinished,
+    ImportStarted,
     Linked,
     PersonShredded,
     Reopened,
@@ -18,6 +21,7 @@ from libs.events.catalogue.identification import (
     Screened,
     ShredApproved,
     ShredRequested,
+    SourceRecorded,
     Unlinked,
 )  # fmt: skip
 
@@ -84,6 +88,8 @@ def evolve(state: State, event: IdentificationEvent) -> State:
             return state
         case PersonShredded():
             return replace(state, shredded=True)
+        case ImportStarted() | ImportFinished() | SourceRecorded() | AgencyReported():
+            return state  # on streams of their own: imports/state.py
         case _:
             assert_never(event)
 
