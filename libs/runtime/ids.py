@@ -9,6 +9,7 @@ from uuid_utils import uuid7
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS = str.maketrans("OIL", "011")
 _CASE_SYMBOLS = 7
+_FILE_SYMBOLS = 11
 
 
 class BadCaseReference(ValueError):
@@ -26,20 +27,42 @@ def new_id() -> str:
 
 
 def new_case_reference() -> str:
-    """A random case reference `KH-XXXX-XXXC`; drawn again where the check character is not a Crockford symbol."""
-    while True:
-        symbols = "".join(secrets.choice(_CROCKFORD) for _ in range(_CASE_SYMBOLS))
-        check = mod_37_36.calc_check_digit(symbols)
-        if check in _CROCKFORD:
-            return f"KH-{symbols[:4]}-{symbols[4:]}{check}"
+    """A random case reference `KH-XXXX-XXXC`."""
+    return _grouped("KH", _drawn(_CASE_SYMBOLS))
 
 
 def case_reference(text: str) -> str:
     """The reference as it is stored: upper case, O I L read as 0 1 1. Raises BadCaseReference."""
-    shown = text.strip().upper()
-    head, _, symbols = shown.partition("-")
+    return _read(text, "KH", _CASE_SYMBOLS)
+
+
+def new_file_code() -> str:
+    """A random verification code `HF-XXXX-XXXX-XXXC`: 55 bits, too many to guess."""
+    return _grouped("HF", _drawn(_FILE_SYMBOLS))
+
+
+def file_code(text: str) -> str:
+    """A verification code as it is stored, however it was typed. Raises BadCaseReference."""
+    return _read(text, "HF", _FILE_SYMBOLS)
+
+
+def _drawn(count: int) -> str:
+    """Random symbols and their ISO 7064 check character; drawn again where that is no Crockford symbol."""
+    while True:
+        symbols = "".join(secrets.choice(_CROCKFORD) for _ in range(count))
+        check = mod_37_36.calc_check_digit(symbols)
+        if check in _CROCKFORD:
+            return symbols + check
+
+
+def _read(text: str, prefix: str, count: int) -> str:
+    head, _, symbols = text.strip().upper().replace(" ", "").partition("-")
     symbols = symbols.replace("-", "").translate(_READ_AS)
-    well_formed = head == "KH" and len(symbols) == _CASE_SYMBOLS + 1 and all(s in _CROCKFORD for s in symbols)
+    well_formed = head == prefix and len(symbols) == count + 1 and all(s in _CROCKFORD for s in symbols)
     if not well_formed or not mod_37_36.is_valid(symbols):
         raise BadCaseReference(text)
-    return f"KH-{symbols[:4]}-{symbols[4:]}"
+    return _grouped(prefix, symbols)
+
+
+def _grouped(prefix: str, symbols: str) -> str:
+    return "-".join((prefix, *(symbols[at : at + 4] for at in range(0, len(symbols), 4))))

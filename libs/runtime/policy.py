@@ -101,6 +101,9 @@ POLICY: Mapping[str, Rule] = {
         "social_affairs competent_authority auditor", own="embassy_desk first_responder provider"
     ),
     "repatriation.read_names": _rule("social_affairs competent_authority"),
+    "handover_file.read": _rule("social_affairs competent_authority", own="embassy_desk"),
+    "handover_file.withdraw": _rule("social_affairs competent_authority", own="embassy_desk"),
+    "handover_file.verify": _rule(EVERYONE),
     "inbox.post": _rule("embassy_desk"),
     "inbox.read": _rule("embassy_desk"),
     # views

@@ -18,6 +18,7 @@ from libs.runtime.pages import Page, page, page_of
 from services.repatriation.bodies import AcknowledgementBody, RepatriationBody, RestartBody, StepBody
 from services.repatriation.commands import Acknowledge, Restart
 from services.repatriation.decider import DECIDER
+from services.repatriation.handover.api import router as handover
 from services.repatriation.inbox.api import router as inbox
 from services.repatriation.inbox.delivery import try_case_again
 from services.repatriation.inbox.disclosure import personal_for
@@ -36,6 +37,7 @@ from services.repatriation.state import Open
 
 router = APIRouter(tags=["repatriation"])
 router.include_router(inbox)
+router.include_router(handover)
 
 
 @router.get("/v1/corridors")

@@ -51,3 +51,9 @@ class AcknowledgementBody(FactBody):
 def personal_of(note: str | None, documents: list[str]) -> dict[str, JSON]:
     """A step's note and documents, where there are any: they are encrypted."""
     return {name: value for name, value in (("note", note), ("documents", documents)) if value}
+
+
+class WithdrawalBody(FactBody):
+    """A hand-over file is made void."""
+
+    reason: Text

@@ -6,6 +6,7 @@ from libs.events.catalogue.identification import ConsentRecorded, Corrected, Ide
 from libs.events.catalogue.repatriation import (
     STEP_EVENTS,
     Acknowledged,
+    HandoverFileIssued,
     InboxEventHeld,
     InboxEventSettled,
     OfRepatriation,
@@ -35,6 +36,7 @@ CREATE TABLE known_held (
 );
 CREATE INDEX ON known_held (case_id) WHERE outcome IS NULL;
 CREATE INDEX ON known_held (organisation, inbox_id);
+CREATE TABLE known_handover_file (code text PRIMARY KEY, repatriation_id text);
 """
 _HELD = {"organisation", "source", "event_id", "case_id", "corridor", "step", "occurred_at", "missing", "until"}
 _CASE = {"sex", "nationality", "language", "age_group", "child", "exploitation"}
@@ -50,6 +52,8 @@ def remember(fact: Fact) -> Sequence[Change]:
             return (Put("known_case", {"case_id": event.case_id}, consent),)
         case OfRepatriation() as event:
             return _repatriation(event)
+        case HandoverFileIssued() as event:
+            return (Put("known_handover_file", {"code": event.code}, {"repatriation_id": event.repatriation_id}),)
         case InboxEventHeld() as event:
             shown = event.model_dump(mode="json", include=_HELD)
             return (Put("known_held", {"inbox_id": event.inbox_id}, shown),)
@@ -94,6 +98,6 @@ def _repatriation(event: OfRepatriation) -> Sequence[Change]:
 
 _WANTED: tuple[type[Event], ...] = (
     Identified, Corrected, ConsentRecorded, Started, *STEP_EVENTS, Restarted, Acknowledged,
-    InboxEventHeld, InboxEventSettled,
+    HandoverFileIssued, InboxEventHeld, InboxEventSettled,
 )  # fmt: skip
 KNOWN = Projection("repatriation_known", remember, TABLES, frozenset(event.wire for event in _WANTED))

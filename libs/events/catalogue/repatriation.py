@@ -171,6 +171,37 @@ class Disclosed(Event):
     fields: tuple[str, ...]
 
 
+class HandoverFileIssued(Event):
+    """A summary for the receiving side was given out. Sealed: the salt, without which the digest tells nothing."""
+
+    wire: ClassVar[str] = "org.opennrm.repatriation.handover_file_issued.v1"
+    code: str = Field(description="`HF-XXXX-XXXX-XXXC`, by which anybody may ask whether it holds")
+    repatriation_id: str
+    case_id: CaseId
+    corridor: CorridorId
+    issued_to: Slug = Field(description="The organisation that had it made")
+    step: str = Field(description="The step whose fields it discloses")
+    fields: tuple[str, ...]
+    language: str = Field(description="Beside English (ISO 639)")
+    words: str = Field(description="Digest of the words that it is written in")
+    recorded: int = Field(description="How many facts of its steps it rests on")
+    person_version: int = Field(description="The version of the case that the person's fields are of")
+    digest: str = Field(description="Hex SHA-256 of the signed file's canonical JSON, salt included")
+    key_id: str = Field(description="The key that signed it (RFC 7638 thumbprint)")
+    occurred_at: str = Field(description="RFC 3339, UTC")
+
+
+class HandoverFileWithdrawn(Event):
+    """A hand-over file is void. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.repatriation.handover_file_withdrawn.v1"
+    code: str
+    repatriation_id: str
+    case_id: CaseId
+    by: Slug
+    occurred_at: str
+
+
 class InboxEventHeld(Event):
     """An embassy desk's event came early and waits for what it depends on. Sealed: note and documents."""
 
@@ -236,6 +267,8 @@ RepatriationEvent: TypeAlias = (
     | Acknowledged
     | CorridorClaimed
     | Disclosed
+    | HandoverFileIssued
+    | HandoverFileWithdrawn
     | InboxEventHeld
     | InboxEventSettled
     | BatchReceived
@@ -246,5 +279,5 @@ STEP_EVENTS: tuple[type[StepFact], ...] = (
 )  # fmt: skip
 EVENTS: tuple[type[Event], ...] = (
     Started, *STEP_EVENTS, Restarted, Acknowledged, CorridorClaimed, Disclosed,
-    InboxEventHeld, InboxEventSettled, BatchReceived,
+    HandoverFileIssued, HandoverFileWithdrawn, InboxEventHeld, InboxEventSettled, BatchReceived,
 )  # fmt: skip

@@ -35,13 +35,13 @@ async def personal_for(reader: Reader, state: Open) -> dict[str, JSON]:
     step = desk_step(state, procedure_kept(state), organisation)
     if step is None or not step.fields:
         return {"personal": {}, "disclosed": None}
-    known = await _fields(reader.edge, state, step)
-    await _note_disclosure(reader, state, step)
+    known = await fields_of(reader.edge, state, step)
+    await note_disclosure(reader, state, step)
     purpose: dict[str, JSON] = {"recipient": organisation, "purpose": step.id, "fields": list(step.fields)}
     return {"personal": known, "disclosed": purpose}
 
 
-async def _note_disclosure(reader: Reader, state: Open, step: SopStep) -> None:
+async def note_disclosure(reader: Reader, state: Open, step: SopStep) -> None:
     """Record what is shown, before it is shown; once for each recipient, step and list of fields."""
     started, edge = state.started, reader.edge
     organisation = reader.caller.organisation
@@ -57,7 +57,8 @@ async def _note_disclosure(reader: Reader, state: Open, step: SopStep) -> None:
     await edge.recorder.record([Step(DISCLOSURES, stream, command)], origin)
 
 
-async def _fields(edge: Edge, state: Open, step: SopStep) -> dict[str, JSON]:
+async def fields_of(edge: Edge, state: Open, step: SopStep) -> dict[str, JSON]:
+    """What is known of the fields that a step discloses."""
     person, notes = await _person(edge, state), await _notes(edge, state)
     shown: dict[str, JSON] = {}
     for name in step.fields:

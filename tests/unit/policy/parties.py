@@ -63,6 +63,9 @@ repatriation.start             -    all   all   -     -     -     all   -     - 
 repatriation.step              all  all   all   all   -     -     all   -     -     -
 repatriation.read              own  all   all   own   -     -     own   -     all   -
 repatriation.read_names        -    all   all   -     -     -     -     -     -     -
+handover_file.read             -    all   all   -     -     -     own   -     -     -
+handover_file.withdraw         -    all   all   -     -     -     own   -     -     -
+handover_file.verify           all  all   all   all   all   all   all   all   all   all
 inbox.post                     -    -     -     -     -     -     all   -     -     -
 inbox.read                     -    -     -     -     -     -     all   -     -     -
 view.shelter_capacity          all  all   all   own   -     -     -     all   all   -

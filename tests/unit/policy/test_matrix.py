@@ -20,7 +20,7 @@ from nrm.views import views_app
 from tests.unit.policy.parties import EXPECTED, ROLES
 
 OPERATIONS = {"/openapi.json", "/health/live", "/health/ready", "/metrics", "/docs", "/docs/assets"}
-OPEN = {"portal": {"/", "/.well-known/opennrm", "/assets"}}
+OPEN = {"portal": {"/", "/.well-known/opennrm", "/assets"}, "repatriation": {"/.well-known/jwks.json"}}
 """What anyone may ask, besides the operations of every process: it tells of no person."""
 
 ASKED_BY_CODE = {
