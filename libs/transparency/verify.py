@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from libs.transparency.align import Alignment, Block, Expected, Finding, Match
-from libs.transparency.bundle import CHECKPOINT, EVENTS, KEY, PROOFS
+from libs.transparency.bundle import CHECKPOINT, EVENTS, KEY, PROOFS, SUBMITTERS
 from libs.transparency.canonical import canonical
 from libs.transparency.chains import Chains, Manifests, Positions, SubjectFold, short_streams
 from libs.transparency.checkpoint import Checkpoint, Policy, parse_checkpoint, parse_policy
@@ -16,6 +16,7 @@ from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, Head, ver
 from libs.transparency.merkle import ProofError, Tree, verify_consistency, verify_inclusion
 from libs.transparency.note import NoteError, parse_note
 from libs.transparency.proofs import Proofs, ProofsError, read_hashes
+from libs.transparency.submissions import Registry, Submissions
 
 FINDINGS_MAX = 1000
 """More than this says nothing new; the report then ends with a line that says so."""
@@ -27,6 +28,8 @@ class Report:
 
     events: int
     findings: tuple[Finding, ...]
+    signed: int = 0
+    """How many events carry their submitter's signature."""
 
 
 def verify_folder(
@@ -34,13 +37,23 @@ def verify_folder(
     policy: Policy | None = None,
     retained: Sequence[bytes] = (),
     progress: Callable[[int], None] = lambda _: None,
+    submitters: Registry | None = None,
 ) -> Report:
-    """Verify an export; raises OSError where a file is missing. `policy` is by default the folder's own key."""
+    """Verify an export; raises OSError where a file is missing, BadRegistry where the submitters' keys are unusable.
+
+    `policy` is by default the folder's own key, `submitters` the folder's own keys.
+    """
     verification = Verification(folder, policy, retained, progress)
+    verification.submissions = Submissions(submitters or _submitters(folder))
     findings = list(dict.fromkeys(islice(verification.findings(), FINDINGS_MAX)))
     if len(findings) == FINDINGS_MAX:
         findings.append(Finding(verification.last, "and more; the rest is not listed"))
-    return Report(verification.events, tuple(findings))
+    return Report(verification.events, tuple(findings), verification.submissions.signed)
+
+
+def _submitters(folder: Path) -> Registry:
+    file = folder / SUBMITTERS
+    return Registry.read(file) if file.exists() else Registry()
 
 
 class Verification:
@@ -56,6 +69,7 @@ class Verification:
         self._note = (folder / CHECKPOINT).read_bytes()
         self.last = last_event_id(folder / EVENTS)
         self.events = 0
+        self.submissions = Submissions(Registry())
         (folder / PROOFS).open("rb").close()
 
     def findings(self) -> Iterator[Finding]:
@@ -85,10 +99,11 @@ class Verification:
             alignment = Alignment(blocks, read_lines(source))
             for found in alignment.walk():
                 outcome.differs = alignment.differs
+                yield found
                 if isinstance(found, Match):
                     self.events += len(found.lines)
                     self._progress(self.events)
-                yield found
+                    yield from self.submissions.check(found.lines)
 
     def _whole(self, checkpoint: Checkpoint, proofs: Proofs) -> Iterator[Finding]:
         retained = list(self._retained_checkpoints())

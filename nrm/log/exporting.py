@@ -11,6 +11,7 @@ import asyncpg
 
 from libs.events.envelope import wire_bytes
 from libs.runtime.settings import SERVICES, Settings
+from libs.runtime.submitters import registry_file
 from libs.transparency.bundle import Export, Leaf, Manifest, Scope, write_bundle
 from libs.transparency.manifest import MANIFEST_STREAM
 from libs.transparency.tiles import TileReader
@@ -81,7 +82,9 @@ async def _write(
     installation = await tables.installation(connection)
     signing = keys.signing_keys(settings, keys.origin_of(settings, installation))
     verifiers = [key.verifier for key in signing] + [peer.key for peer in peers_of(settings)]
-    wanted_bundle = Export(shown.note, verifiers, reader, scope, manifest)
+    keys_file = registry_file(settings)
+    submitters = keys_file.read_bytes() if keys_file else None
+    wanted_bundle = Export(shown.note, verifiers, reader, scope, manifest, submitters=submitters)
     leaves = _leaves(wait, tables.listed(connection, found), lambda done: tell(done, size))
     return await asyncio.to_thread(write_bundle, folder, leaves, wanted_bundle)
 

@@ -1,5 +1,6 @@
 """`GET /v1/cases/{case}/history`: every event of a case from every service, in two clocks, and whether it is whole."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -9,10 +10,12 @@ from cryptography.exceptions import InvalidTag
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime
 
+from libs.events.envelope import Envelope
 from libs.events.event import JSON
 from libs.runtime.edge import Desk, Reader, case_of, not_found, reading
 from libs.runtime.vault import Shredded, Vault
 from libs.runtime.views import projection_of, seen
+from libs.transparency.submissions import has_digest
 from projections.audit_trail.queries import Recorded, checkpoint, gapless, history, linked_cases
 from projections.audit_trail.view import WANTS, apply, intact
 
@@ -95,6 +98,8 @@ async def _events(reader: Reader, case_id: str, found: Sequence[Recorded], *, na
         sealed = one.envelope.data.get("sealed")
         if names and sealed and one.envelope.subject == case_id:
             event["personal"] = await _personal(desk.vault, case_id, sealed)
+        if names and one.envelope.submissionbody and one.envelope.subject == case_id:
+            event["submitted"] = await _submitted(desk.vault, case_id, one.envelope)
         events.append(event)
     return events
 
@@ -106,3 +111,12 @@ async def _personal(vault: Vault, case_id: str, sealed: str) -> dict[str, JSON]:
         return {"shredded": True}
     except (InvalidTag, ValueError):
         return {"unreadable": True}
+
+
+async def _submitted(vault: Vault, case_id: str, envelope: Envelope) -> dict[str, JSON]:
+    """The request's body as its submitter signed it, to be held against the event."""
+    opened = await _personal(vault, case_id, envelope.submissionbody or "")
+    if "body" not in opened:
+        return opened
+    base = b64decode(envelope.submissionbase or "").decode()
+    return {**opened, "digest_matches": has_digest(base, opened["body"].encode())}
