@@ -6,7 +6,7 @@
   - `{"consistency": {"from", "proof"}}`: from an earlier size to this one, for a partial export;
   - scope `whole` (leaves 0 to size - 1): per 256 leaves `{"tile", "ids", "positions", "hashes"}`, hashes being the
     level 0 tile (C2SP tlog-tiles) in base64; together they give the root, each names its events;
-  - scopes `subject` (one case) and `range` (leaves `first` to `end` - 1): per event
+  - scopes `subject` (one case: every event that concerns it) and `range` (leaves `first` to `end` - 1): per event
     `{"index", "id", "position", "leaf", "proof"}`, an RFC 6962 inclusion proof;
   - scope `subject`: `{"manifest": {"index", "envelope", "proof", "heads"}}`, the last leaf of the checkpoint's tree,
     with an entry proof for the case and for each of its streams (see `manifest`).

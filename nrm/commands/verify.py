@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ OK, BAD, UNUSABLE = 0, 1, 2
 def verify_command(
     folder: Path,
     key: Path | None = None,
-    checkpoint: Path | None = None,
+    kept: Sequence[Path] = (),
     submitter_keys: Path | None = None,
     *,
     as_json: bool = False,
@@ -28,7 +29,7 @@ def verify_command(
     """Verify an export folder, print the outcome, give the exit code: 0 good, 1 findings, 2 usage or reading error."""
     try:
         policy = parse_policy(key.read_text(encoding="utf-8")) if key else None
-        retained = [checkpoint.read_bytes()] if checkpoint else []
+        retained = [one.read_bytes() for one in kept]
         submitters = Registry.read(submitter_keys) if submitter_keys else None
         report = _verify(folder, policy, retained, submitters)
     except (OSError, NoteError, BadRegistry, UnicodeDecodeError) as error:
@@ -77,7 +78,9 @@ def _print_error(text: str, *, as_json: bool) -> None:
 def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The export folder.")],
     key: Annotated[Path | None, typer.Option(help="Verifier keys or a C2SP tlog-policy, got elsewhere.")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept from before.")] = None,
+    kept: Annotated[
+        list[Path] | None, typer.Option("--checkpoint", "--kept", help="A checkpoint you kept from before; repeatable.")
+    ] = None,
     submitter_keys: Annotated[
         Path | None, typer.Option(help="The submitters' public keys, got elsewhere; else the folder's own.")
     ] = None,
@@ -85,4 +88,4 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Check an export offline: OK and the number of events, or a line for each finding."""
-    raise typer.Exit(verify_command(folder, key, checkpoint, submitter_keys, as_json=as_json))
+    raise typer.Exit(verify_command(folder, key, kept or (), submitter_keys, as_json=as_json))
