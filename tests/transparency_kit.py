@@ -9,7 +9,7 @@ from typing import Any
 from libs.transparency.bundle import Export, Leaf, Manifest, Scope, write_bundle
 from libs.transparency.canonical import FIRST_PREVHASH, canonical, leaf_data, seal
 from libs.transparency.checkpoint import Checkpoint, sign_checkpoint
-from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, Heads
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, MANIFEST_TYPE_1, Heads, concerned
 from libs.transparency.merkle import Tree, leaf_hash
 from libs.transparency.note import COSIGNATURE_V1, Note, SigningKey
 
@@ -35,7 +35,7 @@ class Log:
     def add(self, event: dict[str, Any], number: int) -> dict[str, Any]:
         version, prevhash = self.chain.get(event["stream"], (0, FIRST_PREVHASH))
         source = event.get("source", "/services/identification")
-        self.positions[source] = self.positions.get(source, 0) + 1
+        self.positions[source] = self.positions.get(source, 0) + 1 + event.pop("_skipped", 0)
         envelope = seal(
             {
                 "specversion": "1.0",
@@ -59,9 +59,14 @@ class Log:
             self.nodes[level, index] = node
         return envelope
 
-    def manifest(self) -> None:
+    def manifest(self, *, first_type: bool = False) -> None:
         data = self.heads.manifest_data()
-        event = {"type": MANIFEST_TYPE, "stream": MANIFEST_STREAM, "source": "/services/audit", "data": data}
+        event = {
+            "type": MANIFEST_TYPE_1 if first_type else MANIFEST_TYPE,
+            "stream": MANIFEST_STREAM,
+            "source": "/services/audit",
+            "data": data,
+        }
         self.add(event, 1_000_000_000 + len(self.envelopes))
 
     def checkpoint(self, key: SigningKey = LOG_KEY) -> Note:
@@ -69,6 +74,11 @@ class Log:
 
     def leaves(self, indices: Iterable[int]) -> list[Leaf]:
         return [Leaf(at, self.envelopes[at]["id"], canonical(self.envelopes[at])) for at in indices]
+
+
+def about(envelope: dict[str, Any]) -> list[str]:
+    """The cases that an event concerns."""
+    return concerned(envelope.get("subject"), envelope.get("data"))
 
 
 def dice(seed: int) -> Random:
@@ -93,6 +103,8 @@ def make_log(seed: int, events: int, cases: int = 5, *, manifests: bool = True, 
         }
         if rng.random() < 0.1:
             event["stream"] = "shelter-1"
+        if rng.random() < 0.2:
+            event["data"]["case_ids"] = [f"KH-CASE-{rng.randrange(cases):03d}A", event["subject"]]
         log.add(event, number)
         if manifests and rng.random() < 0.02:
             log.manifest()
@@ -108,7 +120,7 @@ def export(log: Log, folder: Path, scope: Scope | None = None, consistency: Sequ
     if scope.kind == "range":
         indices = range(scope.first, scope.end)
     if scope.kind == "subject":
-        indices = [at for at in range(size) if log.envelopes[at].get("subject") == scope.subject]
+        indices = [at for at in range(size) if scope.subject in about(log.envelopes[at])]
     manifest = None
     if scope.kind == "subject":
         manifest = Manifest(size - 1, canonical(log.envelopes[-1]), log.heads)

@@ -15,7 +15,7 @@ GENESIS = "0" * 64
 ENVELOPE_BYTES_MAX = 65_000
 """An entry of the transparency log is at most 65,535 bytes (C2SP tlog-tiles); the rest is for its frame."""
 
-_OPTIONAL = ("causationid", "traceparent")
+_OPTIONAL = ("causationid", "traceparent", "submissionbase", "submissionsignature", "submissionbody")
 _TEXTS = ("subject", "stream", "organisation", "actor", "role", "correlationid")
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _FORMS = {
@@ -59,6 +59,9 @@ class Envelope(NamedTuple):
     data: dict[str, JSON]
     causationid: str | None = None
     traceparent: str | None = None
+    submissionbase: str | None = None
+    submissionsignature: str | None = None
+    submissionbody: str | None = None
     hash: str = ""
     position: int | None = None
 
@@ -69,10 +72,11 @@ class Envelope(NamedTuple):
     def sealed(self) -> tuple[Self, bytes]:
         """The same envelope with its hash, and the canonical bytes that the hash covers.
 
-        Raises ValueError where the data have a key or a number for which our bytes would not be RFC 8785's.
+        Raises ValueError where the data have a key or a number for which our bytes would not be RFC 8785's, or where
+        a reader would refuse the envelope: what is stored is never changed, so it must be readable before it is stored.
         """
-        if not _is_canonical(self.data):
-            raise ValueError("event data have ASCII keys and integers only")
+        if not _is_well_formed(self) or not _is_canonical(self.data):
+            raise ValueError("an event has attributes in their form, ASCII keys and integers only")
         body = self.canonical()
         return self._replace(hash=sha256(body).hexdigest()), body
 

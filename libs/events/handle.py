@@ -5,7 +5,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -27,7 +27,20 @@ class Sealer(Protocol):
     """Encrypts personal fields with a person's key."""
 
     async def seal(self, case_id: str, personal: Mapping[str, JSON]) -> str:
-        """The ciphertext of the fields, as it stands in an event."""
+        """The ciphertext of the fields, as it stands in an event. Raises LookupError where there is no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the organisation signed of its request (RFC 9421): the signature base, the signature (base64) and the body.
+
+    The first event of the request keeps the body, sealed with the person's key, so that those entitled can hold it
+    against the events; after the key is destroyed its digest says nothing, for the body is salted.
+    """
+
+    base: str
+    signature: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class Origin:
     occurred_at: datetime
     causation_id: str | None = None
     traceparent: str | None = None
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +163,7 @@ class Recorder:
         for step in steps:
             loaded, events = await self._decide(step, after.get(step.stream), fresh=fresh)
             for event in events:
-                entry = await self._entry(step.stream, loaded, event, origin)
+                entry = await self._entry(step.stream, loaded, event, origin, first=not entries)
                 entries.append(entry)
                 # What is remembered holds no person in the clear: a shredded one must not live on in a cache.
                 state = step.decider.evolve(loaded.state, event.model_copy(update={"personal": None}))
@@ -182,11 +196,11 @@ class Recorder:
         events: Sequence[Event] = step.decider.decide(step.command, loaded.state)
         return events
 
-    async def _entry(self, stream: str, head: Loaded, event: Event, origin: Origin) -> Entry:
+    async def _entry(self, stream: str, head: Loaded, event: Event, origin: Origin, *, first: bool) -> Entry:
         subject = subject_of(event, stream)
         if event.personal:
             event = event.model_copy(update={"sealed": await self._sealer.seal(subject, event.personal)})
-        envelope, body = Envelope(
+        envelope = Envelope(
             id=self._new_id(),
             type=event.wire,
             source=self._source,
@@ -203,10 +217,25 @@ class Recorder:
             traceparent=origin.traceparent,
             prevhash=head.hash,
             data=event.data(),
-        ).sealed()
+        )
+        if origin.submission:
+            envelope = await self._submitted(envelope, origin.submission, first=first)
+        envelope, body = envelope.sealed()
         if len(body) > ENVELOPE_BYTES_MAX:
             raise Refused("event-too-large", f"the event would be {len(body)} bytes", status=413)
         return Entry(envelope, body)
+
+    async def _submitted(self, envelope: Envelope, submission: Submission, *, first: bool) -> Envelope:
+        body = None
+        if first:
+            with contextlib.suppress(LookupError):  # a provider or a shelter has no key, nor has a shredded person
+                body = await self._sealer.seal(envelope.subject, {"body": submission.body})
+        return replace(
+            envelope,
+            submissionbase=submission.base,
+            submissionsignature=submission.signature,
+            submissionbody=body,
+        )
 
     def _lock(self, stream: str) -> asyncio.Lock:
         return self._locks.setdefault(stream, asyncio.Lock())

@@ -18,13 +18,16 @@ from libs.events.event import JSON
 from libs.events.handle import Loaded, Origin, Outcome, Recorder, Step
 from libs.events.store import Answer, EventStore, KeyReused
 from libs.runtime.access import AccessLog, Visit, visit
+from libs.runtime.answers import Replay, answered, replayed, written
 from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
 from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
 from libs.runtime.policy import POLICY, Scope, scope
 from libs.runtime.problems import Problem
 from libs.runtime.requests import idempotency_key, if_match, parsed, read_raw
 from libs.runtime.settings import Settings
+from libs.runtime.submitters import Signed, is_signed, registry_of, require_none, require_signature, signed, unsalted
 from libs.runtime.vault import Vault
+from libs.transparency.submissions import Registry
 
 B = TypeVar("B", bound=BaseModel)
 log = structlog.get_logger()
@@ -39,10 +42,12 @@ class Desk:
     tokens: Tokens
     pool: asyncpg.Pool
     access: AccessLog = field(init=False)
+    submitters: Registry = field(init=False)
 
     def __post_init__(self) -> None:
-        """Every process records who reads what, over its own connections."""
+        """Every process records who reads what over its own connections, and learns at its start whose keys sign."""
         self.access = AccessLog(self.pool)
+        self.submitters = registry_of(self.settings)
 
 
 @dataclass(slots=True)
@@ -102,6 +107,7 @@ class Call(Reader, Generic[B]):
     role: str
     expected: int | None
     traceparent: str
+    signed: Signed | None
 
     async def record(
         self,
@@ -134,7 +140,7 @@ class Call(Reader, Generic[B]):
             )
         except KeyReused as reused:
             return replayed(reused.answer, self.fingerprint)
-        return _answered(given[-1])
+        return answered(given[-1])
 
     def _origin(self, occurred_at: Any) -> Origin:  # noqa: ANN401 - see record
         return Origin(
@@ -144,6 +150,7 @@ class Call(Reader, Generic[B]):
             correlation_id=new_id(),
             occurred_at=occurred_at or getattr(self.body, "occurred_at", None) or now(),
             traceparent=self.traceparent,
+            submission=self.signed.submission if self.signed else None,
         )
 
 
@@ -185,11 +192,15 @@ def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
     Raises as that does, and 415, 413, 400 or 422 for the body.
     """
 
-    async def read(request: Request, edge: Edge) -> tuple[bytes, B]:
+    async def read(request: Request, edge: Edge, caller: Caller) -> tuple[bytes, B, Signed | None]:
         raw = await read_raw(request, edge.settings.body_bytes_max)
-        return raw, parsed(model, raw)
+        if is_signed(request):
+            proved = signed(request, raw, edge.submitters, caller)
+            return raw, parsed(model, unsalted(raw)), proved
+        require_signature(edge.submitters, caller)
+        return raw, parsed(model, raw), None
 
-    return recording_read(action, read)
+    return _recording(action, read)
 
 
 def recording_read(
@@ -197,8 +208,20 @@ def recording_read(
 ) -> Callable[[Request], Any]:
     """A dependency: a request that may record something, whose body `read` gives as bytes and as a model.
 
-    Raises 401, 403, 400 (no key), what `read` raises, 409 (the key is running), or answers a replay.
+    Raises 401, 403, 400 (no key), what `read` raises, 409 (the key is running), or answers a replay. Takes no signed
+    request: a batch is about several persons, so no one's key could keep it.
     """
+
+    async def unsigned(request: Request, edge: Edge, caller: Caller) -> tuple[bytes, B, None]:
+        require_none(request, edge.submitters, caller)
+        return *(await read(request, edge)), None
+
+    return _recording(action, unsigned)
+
+
+def _recording(
+    action: str, read: Callable[[Request, Edge, Caller], Awaitable[tuple[bytes, B, Signed | None]]]
+) -> Callable[[Request], Any]:
     assert action in POLICY, action  # a route names an action of the policy
 
     async def call(request: Request) -> Any:  # noqa: ANN401 - an async generator of one Call
@@ -210,7 +233,7 @@ def recording_read(
         if reach is None:
             raise forbidden(caller, action)
         key = idempotency_key(request)
-        raw, body = await read(request, edge)
+        raw, body, proved = await read(request, edge, caller)
         print_ = sha256(f"{request.method} {request.url.path}\n".encode() + raw).digest()
         running = (caller.organisation, key)
         if running in edge.running_keys:
@@ -220,21 +243,15 @@ def recording_read(
             first = await edge.store.answer(*running)
             if first:
                 raise Replay(replayed(first, print_))
+            if proved:
+                proved.check_fresh()
             role = caller.role(POLICY[action].roles) or ""
             trace = telemetry.traceparent(request.headers.get("traceparent"))
-            yield Call(edge, caller, action, reach, opened, body, key, print_, role, if_match(request), trace)
+            yield Call(edge, caller, action, reach, opened, body, key, print_, role, if_match(request), trace, proved)
         finally:
             edge.running_keys.discard(running)
 
     return call
-
-
-class Replay(Exception):
-    """The request was answered before; `response` is that answer."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__("answered before")
-        self.response = response
 
 
 def case_of(text: str) -> str:
@@ -264,34 +281,6 @@ def resource_response(version: int, resource: Mapping[str, JSON]) -> Response:
         headers={"ETag": f'"{version}"', "Cache-Control": "no-store"},
         media_type="application/json",
     )
-
-
-def written(outcome: Outcome, resource: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The answer to a write: the resource, the stream, its version, and the events with their hashes."""
-    envelopes = [entry.envelope for entry in outcome.entries]
-    return {
-        **resource,
-        "stream": outcome.stream,
-        "version": outcome.version,
-        "events": [
-            {"id": e.id, "type": e.type, "version": e.streamversion, "hash": e.hash, "stream": e.stream}
-            for e in envelopes
-        ],
-    }
-
-
-def replayed(answer: Answer, fingerprint: bytes) -> Response:
-    """The first answer again. Raises 422 where the key was used for another request."""
-    if answer.request != fingerprint:
-        raise Problem(422, "idempotency-key-reused", "this key was used for another request; take a new one")
-    response = _answered(answer)
-    response.headers["Idempotent-Replayed"] = "true"
-    return response
-
-
-def _answered(answer: Answer) -> Response:
-    headers = {"Location": answer.location, "ETag": f'"{answer.version}"', "Cache-Control": "no-store"}
-    return Response(answer.body, answer.status, headers, "application/json")
 
 
 def _keep(given: list[Answer], answer: Answer) -> Answer:

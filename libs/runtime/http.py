@@ -26,7 +26,7 @@ from libs.events.decider import NotYetKnown, Refused
 from libs.events.event import JSON
 from libs.events.store import Conflict, Unavailable
 from libs.runtime.access import Recorded
-from libs.runtime.edge import Replay
+from libs.runtime.answers import Replay
 from libs.runtime.problems import Problem, pointer, problem_response
 from libs.runtime.vault import Shredded
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     jwks_url: str = Field("", description="JWKS of the OpenID Connect issuer; empty: this folder's development key")
     issuer: str = Field("urn:opennrm:development", description="`iss` that a token must carry")
     audience: str = Field("opennrm", description="`aud` that a token must carry")
+    submitter_keys: str = Field("", description="file of submitters' public keys; empty: <data_dir>/submitters.json")
     log_origin: str = Field("", description="name of the transparency log; empty: opennrm.org/log/<installation>")
     witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns checkpoints")
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")

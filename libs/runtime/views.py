@@ -30,9 +30,10 @@ def _at(moment: datetime | None) -> datetime | None:
 
 
 MOMENT_YEARS = (1900, 2200)
+Moment = Annotated[AwareDatetime | None, AfterValidator(_at)]
+"""A moment that every clock and the database can hold, whatever its offset."""
 At = Annotated[
-    AwareDatetime | None,
-    AfterValidator(_at),
+    Moment,
     Query(description="The answer as at this moment (RFC 3339); default: now"),
 ]
 KnownAt = Annotated[

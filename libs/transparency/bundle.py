@@ -6,11 +6,13 @@
   - `{"consistency": {"from", "proof"}}`: from an earlier size to this one, for a partial export;
   - scope `whole` (leaves 0 to size - 1): per 256 leaves `{"tile", "ids", "positions", "hashes"}`, hashes being the
     level 0 tile (C2SP tlog-tiles) in base64; together they give the root, each names its events;
-  - scopes `subject` (one case) and `range` (leaves `first` to `end` - 1): per event
+  - scopes `subject` (one case: every event that concerns it) and `range` (leaves `first` to `end` - 1): per event
     `{"index", "id", "position", "leaf", "proof"}`, an RFC 6962 inclusion proof;
   - scope `subject`: `{"manifest": {"index", "envelope", "proof", "heads"}}`, the last leaf of the checkpoint's tree,
     with an entry proof for the case and for each of its streams (see `manifest`).
 Hashes are in base64, as in C2SP tlog-proof.
+
+- `submitters.json`, where organisations sign what they post: their public keys (see `submissions`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +34,7 @@ EVENTS = "events.ndjson"
 CHECKPOINT = "checkpoint.txt"
 PROOFS = "proofs.ndjson"
 KEY = "key.txt"
+SUBMITTERS = "submitters.json"
 FORMAT = "org.opennrm.proofs.v1"
 
 
@@ -89,6 +92,7 @@ class Export:
     scope: Scope = field(default_factory=Scope)
     manifest: Manifest | None = None
     consistency_from: Sequence[int] = ()
+    submitters: bytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse an export that no verifier could find complete."""
@@ -106,6 +110,8 @@ def write_bundle(folder: Path, leaves: Iterable[Leaf], export: Export) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CHECKPOINT).write_text(export.checkpoint, encoding="utf-8")
     (folder / KEY).write_text("".join(f"{key}\n" for key in export.keys), encoding="utf-8")
+    if export.submitters is not None:
+        (folder / SUBMITTERS).write_bytes(export.submitters)
     with (folder / EVENTS).open("wb") as events, (folder / PROOFS).open("wb") as proofs:
         _put(proofs, export.scope.header(export.head.size))
         for old in export.consistency_from:

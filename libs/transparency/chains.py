@@ -6,7 +6,16 @@ from typing import Any
 from libs.transparency.align import Finding
 from libs.transparency.canonical import FIRST_PREVHASH
 from libs.transparency.lines import Seen
-from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, fold, map_root
+from libs.transparency.manifest import (
+    MANIFEST_STREAM,
+    MANIFEST_TYPE,
+    MANIFEST_TYPES,
+    NO_FOLD,
+    Head,
+    concerned,
+    fold,
+    map_root,
+)
 
 _START = (0, FIRST_PREVHASH, "-")
 
@@ -47,61 +56,79 @@ class Chains:
 
 
 class Positions:
-    """Each service gives a position once: finds one that comes twice. Keeps those ahead of the dense run only."""
+    """Each service gives every position once: finds one that comes twice, and one that never comes.
 
-    def __init__(self) -> None:
+    Keeps those ahead of the dense run only.
+    """
+
+    def __init__(self, *, from_start: bool) -> None:
+        """Take `from_start` where each service's positions must begin with 1; else they go on from the first seen."""
+        self._from_start = from_start
         self._dense: dict[str, int] = {}
-        self._ahead: dict[str, set[int]] = {}
+        self._ahead: dict[str, dict[int, str]] = {}
 
     def check(self, lines: list[Seen]) -> Iterator[Finding]:
         """Take lines in log order; services may be mixed, and partitions of one service, too."""
         for seen in lines:
             position, source = seen.position, seen.envelope.get("source", "")
-            done = self._dense.get(source, 0)
+            done = self._dense.get(source)
+            if done is None:
+                done = 0 if self._from_start or position is None else position - 1
             if position == done + 1:
                 self._dense[source] = position
                 if source in self._ahead:
                     self._close_up(source)
-            elif position is not None and (position <= done or position in self._ahead.setdefault(source, set())):
+            elif position is not None and (position <= done or position in self._ahead.setdefault(source, {})):
                 yield Finding(seen.event_id, f"forged: position {position} of {source} was there before")
             elif position is not None:
-                self._ahead[source].add(position)
+                self._ahead[source][position] = seen.event_id
+
+    def gaps(self) -> Iterator[Finding]:
+        """Name, once all lines are taken, the event behind every hole."""
+        for source, ahead in self._ahead.items():
+            done = self._dense.get(source, 0)
+            for position in sorted(ahead):
+                if position > done + 1:
+                    missing = f"{done + 1}" if position == done + 2 else f"{done + 1} to {position - 1}"
+                    yield Finding(ahead[position], f"missing before this event: position {missing} of {source}")
+                done = position
 
     def _close_up(self, source: str) -> None:
         ahead = self._ahead[source]
         while (following := self._dense[source] + 1) in ahead:
-            ahead.remove(following)
+            del ahead[following]
             self._dense[source] = following
 
 
 class Manifests:
-    """Makes the heads again that a whole log's last manifest must state."""
+    """Makes the heads again that a whole log's last manifest must state. Keeps one epoch's leaves at a time."""
 
     def __init__(self) -> None:
-        self._heads: dict[str, dict[str, tuple[int, bytes]]] = {"stream": {}, "subject": {}}
-        self._since: dict[str, dict[str, tuple[int, bytes]]] = {"stream": {}, "subject": {}}
+        self._streams: dict[str, tuple[int, bytes]] = {}
+        self._subjects: dict[str, tuple[int, bytes]] = {}
+        self._pending: list[Seen] = []
         self._last: tuple[int, Seen] | None = None
 
     def take(self, indices: list[int] | range, lines: list[Seen]) -> None:
         """Take matched lines in log order."""
-        streams, subjects = self._heads["stream"], self._heads["subject"]
-        since_streams, since_subjects = self._since["stream"], self._since["subject"]
         for at, seen in zip(indices, lines, strict=True):
-            envelope = seen.envelope
-            if envelope.get("type") == MANIFEST_TYPE:
-                self._last = (at, seen)
-                since_streams.clear()
-                since_subjects.clear()
+            kind = seen.envelope.get("type")
+            if kind not in MANIFEST_TYPES:
+                self._pending.append(seen)
                 continue
-            stream = envelope["stream"]
-            if self._last is not None:
-                since_streams.setdefault(stream, streams.get(stream, (0, NO_FOLD)))
-            streams[stream] = (envelope["streamversion"], bytes.fromhex(seen.hash))
-            if subject := envelope.get("subject"):
+            self._settle(first_type=kind != MANIFEST_TYPE)
+            self._last = (at, seen)
+
+    def _settle(self, *, first_type: bool) -> None:
+        """Count an epoch in the way of the manifest that closes it."""
+        subjects = self._subjects
+        for seen in self._pending:
+            envelope = seen.envelope
+            self._streams[envelope["stream"]] = (envelope["streamversion"], bytes.fromhex(seen.hash))
+            for subject in concerned(envelope.get("subject"), None if first_type else envelope.get("data")):
                 count, digest = subjects.get(subject, (0, NO_FOLD))
-                if self._last is not None:
-                    since_subjects.setdefault(subject, (count, digest))
                 subjects[subject] = (count + 1, fold(digest, seen.leaf))
+        self._pending.clear()
 
     def check(self) -> Iterator[Finding]:
         """Compare the last manifest with what the log held when it was made."""
@@ -110,9 +137,8 @@ class Manifests:
         at, seen = self._last
         heads = [
             Head(f"{kind}/{name}", count, digest)
-            for kind, found in self._heads.items()
-            for name, (count, digest) in {**found, **self._since[kind]}.items()
-            if count
+            for kind, found in (("stream", self._streams), ("subject", self._subjects))
+            for name, (count, digest) in found.items()
         ]
         true = {"size": at, "entries": len(heads), "root": map_root(heads).hex()}
         if seen.envelope.get("data") != true or seen.envelope.get("stream") != MANIFEST_STREAM:

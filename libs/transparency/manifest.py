@@ -5,12 +5,14 @@ An inclusion proof proves presence, not completeness. A manifest is an event of 
 it, and the count and root of a Merkle map of the heads of those leaves (manifests themselves left out):
 
 - `stream/<stream>`: the last version and the head's event hash;
-- `subject/<case>` : how many events name the case, and the fold of their leaf hashes in log order
-  (fold' = SHA-256(fold || leaf hash), from 32 zero bytes), so that not one of them can be left out.
+- `subject/<case>` : how many events concern the case, and the fold of their leaf hashes in log order
+  (fold' = SHA-256(fold || leaf hash), from 32 zero bytes), so that not one of them can be left out. An event concerns
+  its subject and every case that its data name (a court case of several victims, the other case of a link); a
+  manifest of the first type, and the leaves before it, counted the subject alone.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -18,7 +20,9 @@ from typing import Any
 from libs.transparency.canonical import Envelope, canonical
 from libs.transparency.merkle import ProofError
 
-MANIFEST_TYPE = "org.opennrm.log.manifest.v1"
+MANIFEST_TYPE_1 = "org.opennrm.log.manifest.v1"
+MANIFEST_TYPE = "org.opennrm.log.manifest.v2"
+MANIFEST_TYPES = (MANIFEST_TYPE, MANIFEST_TYPE_1)
 MANIFEST_STREAM = "log-manifest"
 NO_FOLD = bytes(32)
 _EMPTY = bytes(32)
@@ -44,6 +48,15 @@ class Head:
         """SHA-256(0x02 || key || SHA-256(canonical [name, count, digest])); 0x00 and 0x01 are RFC 6962's."""
         value = sha256(canonical([self.name, self.count, self.digest.hex()])).digest()
         return sha256(b"\x02" + self.key + value).digest()
+
+
+def concerned(subject: object, data: object) -> list[str]:
+    """What an event is about: its subject first, then every case that its data name, each once."""
+    named = [subject]
+    if isinstance(data, Mapping):
+        cases = data.get("case_ids")
+        named += [data.get("case_id"), data.get("other_case_id"), *(cases if isinstance(cases, list | tuple) else ())]
+    return list(dict.fromkeys(str(one) for one in named if one))
 
 
 def fold(digest: bytes, leaf: bytes) -> bytes:
@@ -177,10 +190,10 @@ class Heads:
     def add(self, envelope: Envelope, leaf: bytes) -> None:
         """Take the next leaf's envelope and leaf hash."""
         self.size += 1
-        if envelope["type"] == MANIFEST_TYPE:
+        if envelope["type"] in MANIFEST_TYPES:
             return
         self._put(Head(f"stream/{envelope['stream']}", envelope["streamversion"], bytes.fromhex(envelope["hash"])))
-        if subject := envelope.get("subject"):
+        for subject in concerned(envelope.get("subject"), envelope.get("data")):
             name = f"subject/{subject}"
             before = self.found.get(name, Head(name, 0, NO_FOLD))
             self._put(Head(name, before.count + 1, fold(before.digest, leaf)))

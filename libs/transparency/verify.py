@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from libs.transparency.align import Alignment, Block, Expected, Finding, Match
-from libs.transparency.bundle import CHECKPOINT, EVENTS, KEY, PROOFS
+from libs.transparency.bundle import CHECKPOINT, EVENTS, KEY, PROOFS, SUBMITTERS
 from libs.transparency.canonical import canonical
 from libs.transparency.chains import Chains, Manifests, Positions, SubjectFold, short_streams
 from libs.transparency.checkpoint import Checkpoint, Policy, parse_checkpoint, parse_policy
 from libs.transparency.lines import Seen, last_event_id, read_lines, see
-from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, Head, verify_head
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPES, Head, concerned, verify_head
 from libs.transparency.merkle import ProofError, Tree, verify_consistency, verify_inclusion
 from libs.transparency.note import NoteError, parse_note
 from libs.transparency.proofs import Proofs, ProofsError, read_hashes
+from libs.transparency.submissions import Registry, Submissions
 
 FINDINGS_MAX = 1000
 """More than this says nothing new; the report then ends with a line that says so."""
@@ -27,6 +28,8 @@ class Report:
 
     events: int
     findings: tuple[Finding, ...]
+    signed: int = 0
+    """How many events carry their submitter's signature."""
 
 
 def verify_folder(
@@ -34,13 +37,23 @@ def verify_folder(
     policy: Policy | None = None,
     retained: Sequence[bytes] = (),
     progress: Callable[[int], None] = lambda _: None,
+    submitters: Registry | None = None,
 ) -> Report:
-    """Verify an export; raises OSError where a file is missing. `policy` is by default the folder's own key."""
+    """Verify an export; raises OSError where a file is missing, BadRegistry where the submitters' keys are unusable.
+
+    `policy` is by default the folder's own key, `submitters` the folder's own keys.
+    """
     verification = Verification(folder, policy, retained, progress)
+    verification.submissions = Submissions(submitters or _submitters(folder))
     findings = list(dict.fromkeys(islice(verification.findings(), FINDINGS_MAX)))
     if len(findings) == FINDINGS_MAX:
         findings.append(Finding(verification.last, "and more; the rest is not listed"))
-    return Report(verification.events, tuple(findings))
+    return Report(verification.events, tuple(findings), verification.submissions.signed)
+
+
+def _submitters(folder: Path) -> Registry:
+    file = folder / SUBMITTERS
+    return Registry.read(file) if file.exists() else Registry()
 
 
 class Verification:
@@ -56,6 +69,7 @@ class Verification:
         self._note = (folder / CHECKPOINT).read_bytes()
         self.last = last_event_id(folder / EVENTS)
         self.events = 0
+        self.submissions = Submissions(Registry())
         (folder / PROOFS).open("rb").close()
 
     def findings(self) -> Iterator[Finding]:
@@ -85,17 +99,19 @@ class Verification:
             alignment = Alignment(blocks, read_lines(source))
             for found in alignment.walk():
                 outcome.differs = alignment.differs
+                yield found
                 if isinstance(found, Match):
                     self.events += len(found.lines)
                     self._progress(self.events)
-                yield found
+                    yield from self.submissions.check(found.lines)
 
     def _whole(self, checkpoint: Checkpoint, proofs: Proofs) -> Iterator[Finding]:
         retained = list(self._retained_checkpoints())
         root = proofs.root(0)[0]
         authentic = root == checkpoint.root
         outcome = Outcome()
-        chains, positions, manifests = Chains(dense=True, from_start=True), Positions(), Manifests()
+        chains, manifests = Chains(dense=True, from_start=True), Manifests()
+        positions = Positions(from_start=True)
         for found in self._matches(proofs.blocks(), outcome):
             if isinstance(found, Finding):
                 yield found
@@ -107,6 +123,7 @@ class Verification:
             yield self._other_root(checkpoint)
         elif not outcome.differs:
             yield from manifests.check()
+            yield from positions.gaps()
         for one in retained:
             yield from self._retained_whole(one, checkpoint, proofs)
 
@@ -149,6 +166,7 @@ class Verification:
         outcome, folded = Outcome(), SubjectFold()
         subject = proofs.header.get("subject")
         chains = Chains(dense=proofs.scope == "range", from_start=proofs.scope == "subject")
+        positions = Positions(from_start=False)
         for found in self._matches(_folding(proofs.blocks(), folded), outcome):
             if isinstance(found, Finding):
                 yield found
@@ -156,6 +174,10 @@ class Verification:
             yield from chains.check(found.lines, whole=not outcome.differs)
             if subject:
                 yield from (_stranger(seen.event_id, subject) for seen in found.lines if not _of(seen, subject))
+            else:
+                yield from positions.check(found.lines)
+        if not subject and not outcome.differs:
+            yield from positions.gaps()
         if subject:
             yield from self._complete(checkpoint, proofs, chains, folded)
 
@@ -210,11 +232,11 @@ def _folding(blocks: Iterator[Block], folded: SubjectFold) -> Iterator[Block]:
 
 
 def _of(seen: Seen, subject: str) -> bool:
-    return bool(seen.envelope.get("subject") == subject)
+    return subject in concerned(seen.envelope.get("subject"), seen.envelope.get("data"))
 
 
 def _stranger(event_id: str, subject: str) -> Finding:
-    return Finding(event_id, f"inserted: it is in the log, but not an event of {subject}")
+    return Finding(event_id, f"inserted: it is in the log, but does not concern {subject}")
 
 
 def _manifest_heads(checkpoint: Checkpoint, part: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -225,7 +247,7 @@ def _manifest_heads(checkpoint: Checkpoint, part: dict[str, Any]) -> dict[str, d
     if part["index"] != checkpoint.size - 1:
         raise ProofsError("the manifest is not the last leaf: later events could be missing")
     verify_inclusion(part["index"], checkpoint.size, seen.leaf, read_hashes(part["proof"]), checkpoint.root)
-    if (seen.envelope["type"], seen.envelope["stream"]) != (MANIFEST_TYPE, MANIFEST_STREAM):
+    if seen.envelope["type"] not in MANIFEST_TYPES or seen.envelope["stream"] != MANIFEST_STREAM:
         raise ProofsError("the manifest leaf is no manifest")
     stated = seen.envelope["data"]
     if stated["size"] != part["index"]:

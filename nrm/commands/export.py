@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from libs.runtime.ids import BadCaseReference, case_reference
 from libs.runtime.settings import Settings
+from libs.transparency.checkpoint import parse_checkpoint
+from libs.transparency.note import NoteError, parse_note
 from nrm.running import running_settings
 
 UNUSABLE = 2
@@ -22,6 +24,9 @@ def command(
     case: Annotated[str, typer.Option(help="one case, whole, provably complete")] = "",
     recorded_from: Annotated[str, typer.Option("--from", help="recorded at or after (RFC 3339)")] = "",
     recorded_to: Annotated[str, typer.Option("--to", help="recorded before (RFC 3339)")] = "",
+    kept: Annotated[
+        list[Path] | None, typer.Option(help="a checkpoint that the auditor keeps: prove that this extends it")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
@@ -34,7 +39,8 @@ def command(
     case_id = _case(case)
     if case_id and (recorded_from or recorded_to):
         typer.echo("a case is exported whole: a part of it could not be proved complete", err=True)
-    wanted = Wanted(case_id, _moment(recorded_from), _moment(recorded_to))
+    sizes = [_kept_size(file) for file in kept or ()]
+    wanted = Wanted(case_id, _moment(recorded_from), _moment(recorded_to), sizes)
     console = Console(stderr=True)
     columns = (TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
@@ -60,6 +66,13 @@ def _case(text: str) -> str | None:
         return case_reference(text) if text else None
     except BadCaseReference:
         _stop("the case reference's form or check character is wrong")
+
+
+def _kept_size(file: Path) -> int:
+    try:
+        return parse_checkpoint(parse_note(file.read_bytes()).text).size
+    except (OSError, NoteError) as fault:
+        _stop(f"{file} is no checkpoint that can be read: {fault}")
 
 
 def _moment(text: str) -> datetime | None:

@@ -8,7 +8,6 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from libs.events.envelope import wire_bytes
 from libs.events.event import JSON
@@ -16,6 +15,7 @@ from libs.events.handle import parse_time
 from libs.runtime.edge import Reader, case_of, forbidden, not_found, reading
 from libs.runtime.pages import Page, page, page_of
 from libs.runtime.problems import Problem
+from libs.runtime.views import Moment
 from libs.transparency.merkle import HashReader, consistency_proof, inclusion_proof, range_root
 from libs.transparency.receipt import Receipt, sign_receipt
 from libs.transparency.tiles import HEIGHT, WIDTH, Tile, pack_entries, parse_path
@@ -153,8 +153,8 @@ async def read_events(
         str, Query(max_length=4000, pattern=r"^[^\x00]*$", description="wire names or kinds, by commas")
     ] = "",
     organisation: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="recorded at or after")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="recorded before")] = None,
+    from_: Annotated[Moment, Query(alias="from", description="recorded at or after")] = None,
+    to: Annotated[Moment, Query(description="recorded before")] = None,
 ) -> StreamingResponse:
     """Every event of every service, a line each, in the order of the log; of any size, in constant memory."""
     pool = reader.desk.pool

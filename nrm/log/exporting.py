@@ -1,7 +1,7 @@
 """Writing an export folder from the log's rows: the newest published checkpoint, events in log order, and proofs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import asyncpg
 
 from libs.events.envelope import wire_bytes
 from libs.runtime.settings import SERVICES, Settings
+from libs.runtime.submitters import registry_file
 from libs.transparency.bundle import Export, Leaf, Manifest, Scope, write_bundle
 from libs.transparency.manifest import MANIFEST_STREAM
 from libs.transparency.tiles import TileReader
@@ -22,6 +23,9 @@ SETTLE_S = 20.0
 """How long an export waits for what is recorded but not yet in the log."""
 
 SETTLE_POLL_S = 0.2
+CONSISTENCY_MAX = 1_000
+"""Earlier checkpoints, the newest ones, that a partial export proves to extend without being asked."""
+
 T = TypeVar("T")
 
 
@@ -36,6 +40,8 @@ class Wanted:
     case_id: str | None = None
     recorded_from: datetime | None = None
     recorded_to: datetime | None = None
+    kept: Sequence[int] = ()
+    """Sizes of checkpoints that the auditor keeps: a partial export proves that it extends them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,16 @@ async def _write(
     installation = await tables.installation(connection)
     signing = keys.signing_keys(settings, keys.origin_of(settings, installation))
     verifiers = [key.verifier for key in signing] + [peer.key for peer in peers_of(settings)]
-    wanted_bundle = Export(shown.note, verifiers, reader, scope, manifest)
+    if too_large := [one for one in wanted.kept if one > size]:
+        raise CannotExport(
+            f"a kept checkpoint is of {max(too_large)} leaves, the log has {size}: it was cut or rolled back"
+        )
+    earlier = await tables.published_sizes(connection, CONSISTENCY_MAX) if scope.kind != "whole" else []
+    keys_file = registry_file(settings)
+    submitters = keys_file.read_bytes() if keys_file else None
+    wanted_bundle = Export(
+        shown.note, verifiers, reader, scope, manifest, sorted({*earlier, *wanted.kept} - {0, size}), submitters
+    )  # fmt: skip
     leaves = _leaves(wait, tables.listed(connection, found), lambda done: tell(done, size))
     return await asyncio.to_thread(write_bundle, folder, leaves, wanted_bundle)
 
@@ -89,9 +104,7 @@ async def _write(
 async def _scope(connection: asyncpg.Connection, size: int, wanted: Wanted) -> tuple[Scope, Found]:
     if wanted.case_id:
         found = Found(size, subject=wanted.case_id)
-        if not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM transparency.leaf WHERE subject = $1 AND index < $2)", wanted.case_id, size
-        ):
+        if await anext(tables.listed(connection, found, 1), None) is None:
             raise CannotExport(f"the log holds no event of {wanted.case_id}")
         return Scope("subject", wanted.case_id), found
     if wanted.recorded_from or wanted.recorded_to:

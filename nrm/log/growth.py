@@ -15,7 +15,7 @@ from libs.events.envelope import GENESIS, Envelope
 from libs.events.event import JSON
 from libs.transparency.canonical import canonical
 from libs.transparency.checkpoint import Checkpoint
-from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, Heads, fold
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, Heads, concerned, fold
 from libs.transparency.merkle import Tree, leaf_hash
 from libs.transparency.tiles import HEIGHT
 
@@ -61,6 +61,8 @@ class NewLeaf:
     version: int
     subject: str
     body: str | None
+    concerns: tuple[str, ...] = ()
+    """Every case that it concerns besides its subject."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ class Growth:
     """The last access entry that a leaf covers."""
     new_id: Callable[[], str]
     now: Callable[[], str]
+    outdated: bool = False
+    """Whether the last manifest is of the first type: then the next one is due, with or without leaves."""
 
     def take(self, rows: Iterable[Row], epoch: Epoch) -> Broken | None:
         """Take a service's next events in order; stops before a gap, and at an event that must not enter."""
@@ -111,6 +115,7 @@ class Growth:
     def finish(self, epoch: Epoch) -> Checkpoint:
         """Close the epoch with its manifest; gives the tree head to sign."""
         self._add_own(MANIFEST_STREAM, MANIFEST_TYPE, self.heads.manifest_data(), epoch)
+        self.outdated = False
         return Checkpoint(self.origin, self.tree.size, self.tree.root())
 
     def _checked(self, row: Row) -> dict[str, Any]:
@@ -158,6 +163,7 @@ class Growth:
             NewLeaf(
                 self.tree.size, envelope["id"], hashed.digest(), leaf, service, position,
                 envelope["stream"], envelope["streamversion"], envelope["subject"], body,
+                tuple(concerned(envelope["subject"], envelope["data"])[1:]),
             )
         )  # fmt: skip
         self.heads.add({**envelope, "hash": hashed.hexdigest()}, leaf)
@@ -178,14 +184,17 @@ class Restored:
         self._streams: dict[str, Head] = {}
         self._subjects: dict[str, tuple[int, bytes]] = {}
 
-    def take(self, stream: str, version: int, digest: bytes, subject: str, leaf: bytes) -> None:
+    def take(
+        self, stream: str, version: int, digest: bytes, subject: str, leaf: bytes, concerns: Sequence[str] | None
+    ) -> None:
         """Take the next leaf in log order."""
         self._size += 1
         if stream == MANIFEST_STREAM:
             return
         self._streams[stream] = Head(f"stream/{stream}", version, digest)
-        count, before = self._subjects.get(subject, (0, NO_FOLD))
-        self._subjects[subject] = (count + 1, fold(before, leaf))
+        for one in (subject, *(concerns or ())):
+            count, before = self._subjects.get(one, (0, NO_FOLD))
+            self._subjects[one] = (count + 1, fold(before, leaf))
 
     def heads(self) -> Heads:
         """The heads after every leaf taken."""

@@ -15,7 +15,7 @@ from libs.events.handle import rfc3339
 from libs.runtime import ids
 from libs.runtime.settings import SERVICES, Settings
 from libs.transparency.checkpoint import Checkpoint, Policy, sign_checkpoint
-from libs.transparency.manifest import MANIFEST_STREAM, Heads
+from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, Heads
 from libs.transparency.merkle import HashReader, Tree, range_root
 from libs.transparency.note import NoteError, SigningKey
 from nrm.log import keys, tables
@@ -111,7 +111,7 @@ class Sequencer:
         def grow() -> Checkpoint | None:
             self._tell([growth.take(of_one, epoch) for of_one in rows])
             growth.note_access(entries, epoch)
-            return growth.finish(epoch) if epoch.leaves or not growth.tree.size else None
+            return growth.finish(epoch) if epoch.leaves or not growth.tree.size or growth.outdated else None
 
         # In a thread: hashing thousands of events must not make the requests of this process wait.
         head = await asyncio.to_thread(grow)
@@ -164,6 +164,7 @@ class Sequencer:
             accessed=orjson.loads(own[ACCESS_STREAM][2])["data"]["last"] if ACCESS_STREAM in own else 0,
             new_id=ids.new_id,
             now=lambda: rfc3339(ids.now()),
+            outdated=MANIFEST_STREAM in own and orjson.loads(own[MANIFEST_STREAM][2])["type"] != MANIFEST_TYPE,
         )
         SIZE.set(size)
         return _Leader(connection, growth, signing, file)

@@ -36,9 +36,12 @@ GROUP BY t.level, t.index
 """
 _SAVE_LEAVES = """
 INSERT INTO transparency.leaf
-    (index, event_id, hash, leaf_hash, service, position, stream, version, subject, body)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
-    $8::integer[], $9::text[], $10::text[])
+    (index, event_id, hash, leaf_hash, service, position, stream, version, subject, body, concerns)
+SELECT index, event_id, hash, leaf_hash, service, position, stream, version, subject, body,
+    string_to_array(named, E'\x1f')
+FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
+    $8::integer[], $9::text[], $10::text[], $11::text[]) AS new (
+    index, event_id, hash, leaf_hash, service, position, stream, version, subject, body, named)
 """
 
 
@@ -61,6 +64,12 @@ async def published(source: Source, size: int | None = None) -> Signed | None:
         "SELECT note FROM transparency.published WHERE $1::bigint IS NULL OR size = $1 ORDER BY size DESC LIMIT 1", size
     )
     return _signed(note)
+
+
+async def published_sizes(source: Source, newest: int) -> list[int]:
+    """The sizes of the newest checkpoints that were shown."""
+    rows = await source.fetch("SELECT size FROM transparency.published ORDER BY size DESC LIMIT $1", newest)
+    return [row["size"] for row in rows]
 
 
 async def last_signed(source: Source) -> Signed | None:
@@ -96,7 +105,7 @@ async def save(connection: Connection, epoch: Epoch, signed: Signed, at: datetim
 def _columns(leaf: Any) -> tuple[object, ...]:  # noqa: ANN401 - a NewLeaf, attribute by attribute
     return (
         leaf.index, leaf.event_id, leaf.hash, leaf.leaf_hash, leaf.service, leaf.position, leaf.stream, leaf.version,
-        leaf.subject, leaf.body,
+        leaf.subject, leaf.body, "\x1f".join(leaf.concerns) or None,
     )  # fmt: skip
 
 
@@ -126,7 +135,7 @@ async def heads_below(source: Source, size: int) -> Restored:
     restored, done = Restored(), 0
     while done < size:
         rows = await source.fetch(
-            "SELECT stream, version, hash, subject, leaf_hash FROM transparency.leaf "
+            "SELECT stream, version, hash, subject, leaf_hash, concerns FROM transparency.leaf "
             "WHERE index >= $1 AND index < $2 ORDER BY index",
             done, min(size, done + PAGE_LEAVES),
         )  # fmt: skip
@@ -229,7 +238,7 @@ _LIST = """
 SELECT l.index, l.event_id, l.hash, l.position, coalesce(l.body, e.body) AS body
 FROM transparency.leaf l LEFT JOIN audit_trail.event e ON e.id = l.event_id
 WHERE l.index >= $1 AND l.index < $2
-    AND ($3::text IS NULL OR l.subject = $3)
+    AND ($3::text IS NULL OR l.subject = $3 OR l.concerns @> ARRAY[$3])
     AND ($4::boolean OR l.body IS NULL)
     AND ($5::text[] IS NULL OR e.type = ANY($5) OR split_part(e.type, '.', 4) = ANY($5))
     AND ($6::text IS NULL OR e.organisation = $6)

@@ -1,19 +1,22 @@
 """`GET /v1/cases/{case}/history`: every event of a case from every service, in two clocks, and whether it is whole."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import asyncpg
 import orjson
 from cryptography.exceptions import InvalidTag
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime
 
+from libs.events.envelope import Envelope
 from libs.events.event import JSON
 from libs.runtime.edge import Desk, Reader, case_of, not_found, reading
 from libs.runtime.vault import Shredded, Vault
-from libs.runtime.views import projection_of, seen
-from projections.audit_trail.queries import Recorded, checkpoint, gapless, history, linked_cases
+from libs.runtime.views import Moment, projection_of, seen
+from libs.transparency.submissions import has_digest
+from projections.audit_trail.queries import Recorded, checkpoint, gapless, history, linked_cases, whole
 from projections.audit_trail.view import WANTS, apply, intact
 
 NAME = "audit_trail"
@@ -22,8 +25,8 @@ CARE_SERVICES = frozenset({"referral", "aftercare"})
 """A person's shelter is need-to-know (domain, "Parties"): what these services record would tell where it is."""
 
 router = APIRouter(tags=["audit"])
-AsOf = Annotated[AwareDatetime | None, Query(description="only what had happened by then (cuts by `occurredat`)")]
-KnownAt = Annotated[AwareDatetime | None, Query(description="only what had been recorded by then (cuts by `time`)")]
+AsOf = Annotated[Moment, Query(description="only what had happened by then (cuts by `occurredat`)")]
+KnownAt = Annotated[Moment, Query(description="only what had been recorded by then (cuts by `time`)")]
 
 
 @dataclass(slots=True)
@@ -66,12 +69,18 @@ async def read_history(
     answer = {
         "case_id": case_id,
         "events": events,
-        "complete": await gapless(pool, case_id) and intact([(one.envelope, one.published_hash) for one in found]),
+        "complete": await _complete(pool, case_id, found),
         "withheld": len(shown) - len(visible),
         "linked_cases": await linked_cases(pool, case_id),
         "checkpoint": {**head, "covers": all(one.index is not None and one.index < head["size"] for one in visible)},
     }
     return Response(orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def _complete(pool: asyncpg.Pool, case_id: str, found: Sequence[Recorded]) -> bool:
+    if not intact([(one.envelope, one.published_hash) for one in found]):
+        return False
+    return await gapless(pool, case_id) and await whole(pool, case_id)
 
 
 def _may_see_names(reader: Reader, organisations: set[str]) -> bool:
@@ -95,6 +104,8 @@ async def _events(reader: Reader, case_id: str, found: Sequence[Recorded], *, na
         sealed = one.envelope.data.get("sealed")
         if names and sealed and one.envelope.subject == case_id:
             event["personal"] = await _personal(desk.vault, case_id, sealed)
+        if names and one.envelope.submissionbody and one.envelope.subject == case_id:
+            event["submitted"] = await _submitted(desk.vault, case_id, one.envelope)
         events.append(event)
     return events
 
@@ -106,3 +117,12 @@ async def _personal(vault: Vault, case_id: str, sealed: str) -> dict[str, JSON]:
         return {"shredded": True}
     except (InvalidTag, ValueError):
         return {"unreadable": True}
+
+
+async def _submitted(vault: Vault, case_id: str, envelope: Envelope) -> dict[str, JSON]:
+    """The request's body as its submitter signed it, to be held against the event."""
+    opened = await _personal(vault, case_id, envelope.submissionbody or "")
+    if "body" not in opened:
+        return opened
+    base = b64decode(envelope.submissionbase or "").decode()
+    return {**opened, "digest_matches": has_digest(base, opened["body"].encode())}

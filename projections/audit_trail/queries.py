@@ -33,6 +33,30 @@ SELECT NOT EXISTS (
     SELECT FROM audit_trail.dead_letter WHERE stream IN (SELECT stream FROM streams) OR position($2 IN envelope) > 0
 )
 """
+# What the log holds of the case is here; no event before its own is missing behind the log's end; and as many events
+# of every service are here as were consumed.
+_WHOLE = """
+WITH logged AS (
+    SELECT service, events,
+        (SELECT coalesce(max(l.position), 0) FROM transparency.leaf l WHERE l.service = c.service) AS position
+    FROM audit_trail.consumed c
+)
+SELECT NOT EXISTS (
+    SELECT FROM transparency.leaf l WHERE (l.subject = $1 OR l.concerns @> ARRAY[$1]) AND l.body IS NULL
+        AND NOT EXISTS (SELECT FROM audit_trail.event e WHERE e.stream = l.stream AND e.version = l.version)
+) AND NOT EXISTS (
+    SELECT FROM (
+        SELECT e.service, max(e.position) AS last
+        FROM audit_trail.concern c JOIN audit_trail.event e ON e.stream = c.stream AND e.version = c.version
+        WHERE c.subject = $1 GROUP BY e.service
+    ) mine JOIN logged USING (service) WHERE last - position > (
+        SELECT count(*) FROM audit_trail.event e
+        WHERE e.service = logged.service AND e.position > logged.position AND e.position <= last)
+) AND NOT EXISTS (
+    SELECT FROM logged WHERE events - position > (
+        SELECT count(*) FROM audit_trail.event e WHERE e.service = logged.service AND e.position > logged.position)
+)
+"""
 _LINKED = """
 WITH said AS (
     SELECT other_case_id AS other, linked, recorded_at FROM audit_trail.link WHERE case_id = $1
@@ -78,6 +102,11 @@ async def history(pool: asyncpg.Pool, case_id: str) -> Sequence[Recorded]:
 async def gapless(pool: asyncpg.Pool, case_id: str) -> bool:
     """Whether every stream of the case is here from its first version on, and nothing of the case waits or failed."""
     return bool(await pool.fetchval(_GAPLESS, case_id, case_id.encode()))
+
+
+async def whole(pool: asyncpg.Pool, case_id: str) -> bool:
+    """Whether no event that could be the case's is missing: by the log's leaves, then by positions."""
+    return bool(await pool.fetchval(_WHOLE, case_id))
 
 
 async def linked_cases(pool: asyncpg.Pool, case_id: str) -> list[str]:

@@ -7,6 +7,7 @@ from libs.events.catalogue.identification import Linked, Unlinked
 from libs.events.consume import Change, Fact, Put
 from libs.events.envelope import GENESIS, Envelope
 from libs.events.event import JSON, Event, service_of
+from libs.transparency.manifest import concerned
 
 WANTS = None
 """Every event of every service."""
@@ -22,10 +23,8 @@ def apply(fact: Fact) -> Sequence[Change]:
 
 
 def concerns(fact: Fact) -> Sequence[str]:
-    """The event's subject and every case that its data name, each once."""
-    case_ids = fact.envelope.data.get("case_ids") or ()
-    named = [fact.envelope.subject, fact.envelope.data.get("case_id"), *case_ids]
-    return list(dict.fromkeys(str(one) for one in named if one))
+    """The event's subject and every case that its data name, each once: a link shows on both of its sides."""
+    return concerned(fact.envelope.subject, fact.envelope.data)
 
 
 def _links(event: Event, envelope: Envelope) -> Sequence[Change]:

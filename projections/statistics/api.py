@@ -4,13 +4,12 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime
 
 from libs.events.handle import rfc3339
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.problems import Problem
-from libs.runtime.views import positions, projection_of, seen
+from libs.runtime.views import Moment, positions, projection_of, seen
 from projections.statistics.queries import DIMENSIONS, Measure, count, table
 from projections.statistics.view import NAME, WANTS, apply
 
@@ -24,8 +23,8 @@ async def read_statistics(
     reader: Annotated[Reader, Depends(reading("statistics.read"))],
     group_by: Annotated[str, Query(max_length=200, description="comma list: " + ", ".join(DIMENSIONS))] = "",
     measure: Measure = "identified",
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Moment, Query(alias="from")] = None,
+    until: Annotated[Moment, Query(alias="to")] = None,
 ) -> Response:
     """Distinct persons by any combination of groups; small cells are hidden from all but those entitled."""
     groups = [name for name in group_by.split(",") if name]

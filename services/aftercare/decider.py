@@ -56,7 +56,7 @@ def decide_shelter(at: At, state: ShelterState) -> tuple[AftercareEvent, ...]:
         after = evolve_shelter(state, event)
         assert isinstance(after, Shelter)  # an expiry closes no shelter
         state = after
-    return (*expired, *_decide(at.command, state))
+    return (*expired, *_decide(at.command, state, at.now))
 
 
 def decide_care(command: CareCommand, state: Care) -> tuple[AftercareEvent, ...]:
@@ -72,12 +72,12 @@ def decide_care(command: CareCommand, state: Care) -> tuple[AftercareEvent, ...]
             assert_never(command)
 
 
-def _decide(command: ShelterCommand, state: Shelter) -> tuple[AftercareEvent, ...]:
+def _decide(command: ShelterCommand, state: Shelter, now: datetime) -> tuple[AftercareEvent, ...]:
     match command:
         case SetCapacity():
             return _set_capacity(command, state)
         case Hold():
-            return (_hold(command, state),)
+            return (_hold(command, state, now),)
         case Inspect():
             return (_inspect(command, state),)
         case Admit():
@@ -115,7 +115,12 @@ def _set_capacity(command: SetCapacity, state: Shelter) -> tuple[CapacitySet, ..
     return tuple(CapacitySet(**_where(state), cohort=beds.cohort, count=beds.count) for beds in command.beds)
 
 
-def _hold(command: Hold, state: Shelter) -> BedHeld:
+def _hold(command: Hold, state: Shelter, now: datetime) -> BedHeld:
+    if command.expires_at <= now:
+        # Nobody may go away believing that a bed is kept which the next sweep gives to another.
+        raise Refused(
+            "hold-has-run-out", f"a hold from then ended at {command.expires_at:%Y-%m-%d %H:%M} UTC; hold anew"
+        )
     if command.person:
         check_cohort(command.person, command.cohort)
     if command.referral_id and any(hold.referral_id == command.referral_id for hold in state.holds.values()):

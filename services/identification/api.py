@@ -33,6 +33,7 @@ from services.identification.decider import DECIDER
 from services.identification.rulebook import (
     INSTRUMENTS,
     case_resource,
+    check_legal_basis,
     follow_up_on,
     instrument_head,
     instrument_named,
@@ -86,6 +87,7 @@ async def determine(
     """The competent authority decides. Records `determined`; 409 `elements-contradict-outcome` where it cannot be."""
     case_id, _ = await _open_case(case, call)
     body = call.body
+    check_legal_basis(body.legal_basis)
     command = Determine(
         case_id=case_id,
         act=tuple(body.act),

@@ -1,20 +1,25 @@
 """The rule files of identification, read once at start: instruments, and what their answers support."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from libs.events.catalogue.vocabulary import LegalBasis
 from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.rules.instruments import Instrument, UnknownInstrument, check, load_instruments, unanswered
 from libs.rules.limits import load_limits
 from libs.rules.plain import plain
 from libs.rules.scoring import Score, score
+from libs.rules.statutes import load_statutes
 from services.identification.decider import status_of
 from services.identification.state import Open
 
 INSTRUMENTS = load_instruments()
 LIMITS = load_limits("identification")
+LAW = load_statutes()
+QUESTIONS = frozenset(question.id for one in INSTRUMENTS.by_key.values() for question in one.questions)
+"""Every question's id in any instrument and version."""
 
 
 def follow_up_on(stated: date | None, outcome: str, decided_on: date) -> str | None:
@@ -22,6 +27,15 @@ def follow_up_on(stated: date | None, outcome: str, decided_on: date) -> str | N
     if stated is None and outcome == "inconclusive":
         stated = decided_on + timedelta(days=LIMITS.of("inconclusive_follow_up").value)
     return stated.isoformat() if stated else None
+
+
+def check_legal_basis(cited: Sequence[LegalBasis]) -> None:
+    """Raises 422 where a determination cites a statute that the table does not have."""
+    known = sorted(statute.id for statute in LAW.statutes)
+    for index, one in enumerate(cited):
+        if one.statute not in known:
+            at = f"/legal_basis/{index}/statute"
+            raise Refused("unknown-statute", f"statute is one of {', '.join(known)}", status=422, pointer=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,10 @@ def instrument_named(name: str) -> Instrument:
 
 
 def scored(name: str, answers: Mapping[str, JSON], *, child: bool) -> Scored:
-    """What the answers support. An answer to a question that the instrument lacks is kept, named, and not scored."""
+    """What the answers support. An answer to a question that the instrument lacks is kept, and not scored.
+
+    It is named where another instrument has the question, else counted: its key is the sender's own text.
+    """
     instrument = instrument_named(name)
     known = {question.id for question in instrument.questions}
     asked = {question: answer for question, answer in answers.items() if question in known}
@@ -60,7 +77,8 @@ def scored(name: str, answers: Mapping[str, JSON], *, child: bool) -> Scored:
     shown: JSON = plain(found)
     explanation = {
         **shown,
-        "not_scored": sorted(set(answers) - known),
+        "not_scored": sorted((set(answers) - known) & QUESTIONS),
+        "not_scored_unknown": len(set(answers) - known - QUESTIONS),
         "unanswered": list(unanswered(instrument, answers)),
     }
     return Scored(

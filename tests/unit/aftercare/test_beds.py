@@ -84,6 +84,13 @@ def test_a_transfer_takes_no_bed_that_is_held_for_others() -> None:
     given(SHELTER, *after(nobody_named)).when(arriving).then_refused("no-free-bed")
 
 
+@pytest.mark.parametrize("hours", [72, 73, 24 * 365])
+def test_a_hold_that_has_run_out_already_is_refused(hours: int) -> None:
+    """Stated for a moment so long ago that the next sweep would give the bed to another."""
+    given(SHELTER, OPENED).when(at(HOLD, hours)).then_refused("hold-has-run-out")
+    assert given(SHELTER, OPENED).when(at(HOLD, 71)).events
+
+
 def test_a_hold_expires_by_an_event() -> None:
     when = given(SHELTER, *after(at(HOLD))).when(at(ExpireHolds(), hours=72))
     assert [type(event) for event in when.events] == [HoldExpired]

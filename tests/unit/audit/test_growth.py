@@ -133,7 +133,7 @@ def test_what_is_restored_from_the_leaves_is_what_was_kept(cases: list[str], siz
         log.finish(epoch)
     restored = Restored()
     for leaf in epoch.leaves:
-        restored.take(leaf.stream, leaf.version, leaf.hash, leaf.subject, leaf.leaf_hash)
+        restored.take(leaf.stream, leaf.version, leaf.hash, leaf.subject, leaf.leaf_hash, leaf.concerns)
     assert restored.heads().manifest_data() == log.heads.manifest_data()
     tree = Tree()
     for leaf in epoch.leaves:

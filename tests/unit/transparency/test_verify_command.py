@@ -32,7 +32,7 @@ def test_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert verify_command(tmp_path / "nowhere") == 2
     export(make_log(1, 20), tmp_path)
     assert verify_command(tmp_path, tmp_path / EVENTS) == 2
-    assert verify_command(tmp_path, checkpoint=tmp_path / "nowhere") == 2
+    assert verify_command(tmp_path, kept=[tmp_path / "nowhere"]) == 2
     assert capsys.readouterr().out == ""
 
 
@@ -55,9 +55,9 @@ def test_a_case_with_its_consistency_proof_meets_a_kept_checkpoint(tmp_path: Pat
     log.manifest()
     scope = Scope("subject", subject="KH-CASE-000A")
     export(log, tmp_path, scope, consistency=[kept.tree.size])
-    assert verify_command(tmp_path, checkpoint=tmp_path / "kept") == 0
+    assert verify_command(tmp_path, kept=[tmp_path / "kept"]) == 0
     export(log, tmp_path, scope)
-    assert verify_command(tmp_path, checkpoint=tmp_path / "kept") == 1
+    assert verify_command(tmp_path, kept=[tmp_path / "kept"]) == 1
     (tmp_path / "kept").write_text(str(make_log(2, 110).checkpoint()))
     export(log, tmp_path)
-    assert verify_command(tmp_path, checkpoint=tmp_path / "kept") == 1
+    assert verify_command(tmp_path, kept=[tmp_path / "kept"]) == 1

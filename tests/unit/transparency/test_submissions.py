@@ -1,0 +1,128 @@
+"""What the operator, with every key of the server, cannot forge: an event in the name of one who signs."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.transparency.bundle import SUBMITTERS
+from libs.transparency.submissions import BadRegistry, Registry, has_digest
+from libs.transparency.verify import Report, verify_folder
+from nrm.commands.verify import verify_command
+from tests.submitter_kit import Submitter, registry
+from tests.transparency_kit import Log, export
+
+MOSVY, COURT = Submitter("mosvy"), Submitter("court-1", b"C" * 32)
+CASE, OTHER = "KH-AAAA-AAAA", "KH-BBBB-BBBB"
+BODY = b'{"reason":"r","salt":"0123456789012345678901"}'
+KEYS = registry(MOSVY.entry(signs_from="2026-11-01T00:00:00Z"), COURT.entry())
+TIME = "2026-11-24T08:00:01Z"
+
+
+def event(case: str = CASE, organisation: str = "mosvy", request: str = "r-1", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "org.opennrm.identification.review_opened.v1",
+        "stream": f"case:{case}",
+        "subject": case,
+        "organisation": organisation,
+        "correlationid": request,
+        "time": "2026-11-24T08:00:02.000000Z",
+        "data": {"case_id": case},
+        **more,
+    }
+
+
+def signed(by: Submitter = MOSVY, case: str = CASE, key: str = "k-1", created: str = TIME) -> dict[str, str]:
+    return by.attributes(f"/v1/cases/{case.lower()}/reviews", BODY, created, key)
+
+
+def verified(tmp_path: Path, *events: dict[str, Any], keys: bytes = KEYS) -> tuple[Report, Log]:
+    """The report on a log of these events that its operator hashed, chained and signed as it should."""
+    log = Log()
+    for number, one in enumerate(events):
+        log.add(one, number)
+    log.manifest()
+    export(log, tmp_path)
+    (tmp_path / SUBMITTERS).write_bytes(keys)
+    return verify_folder(tmp_path), log
+
+
+def test_accepts_and_counts_what_submitters_signed(tmp_path: Path) -> None:
+    one = signed()
+    report, _ = verified(
+        tmp_path,
+        event(**one), event(request="r-1", **one),
+        event(organisation="court-1", request="r-2", **signed(COURT)),
+        event(organisation="court-1", request="r-3"), event(organisation="ngo-7", request="r-4"),
+    )  # fmt: skip
+    assert report.findings == ()
+    assert report.signed == 3
+
+
+@pytest.mark.parametrize(
+    ("forged", "what"),
+    [
+        (event(), "mosvy signs what it posts, and this has no signature"),
+        (event(**{**signed(), "submissionsignature": signed(COURT)["submissionsignature"]}), "does not hold"),
+        (event(**signed(COURT)), "it is signed by court-1, and recorded as mosvy's"),
+        (event(OTHER, **signed()), f"what was signed is POST /v1/cases/{CASE.lower()}/reviews, another request"),
+        (event(**signed(created="2026-11-24T07:00:00Z")), "it was signed at another time"),
+        (event(**signed(created="2025-11-24T08:00:00Z")), "was not in use when it was signed"),
+        (event(**signed(Submitter("mosvy", b"X" * 32, "mosvy-2031"))), "key 'mosvy-2031' is not known"),
+        (event(**signed(Submitter("mosvy", b"X" * 32))), "the signature of mosvy does not hold"),
+        (event(submissionbody="v1.AAAA"), "a submitter's signature was taken off"),
+        (event(**{**signed(), "submissionbase": "bm8gYmFzZQ=="}), "not well formed"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_names_what_the_operator_forged(tmp_path: Path, forged: dict[str, Any], what: str) -> None:
+    report, log = verified(tmp_path, event(request="r-0", **signed(key="k-0")), forged)
+    named = {finding.event_id for finding in report.findings}
+    assert named == {log.envelopes[1]["id"]}, report.findings
+    assert any(what in finding.what for finding in report.findings), report.findings
+
+
+def test_names_a_signature_that_is_used_for_a_second_request(tmp_path: Path) -> None:
+    one = signed()
+    report, log = verified(tmp_path, event(request="r-1", **one), event(request="r-2", **one))
+    [finding] = report.findings
+    assert (finding.event_id, finding.what) == (
+        log.envelopes[1]["id"], "forged: this signature belongs to another request"
+    )  # fmt: skip
+
+
+def test_keys_from_elsewhere_do_not_believe_the_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """The operator puts a key of his own into the export's file."""
+    own = Submitter("mosvy", b"O" * 32)
+    report, log = verified(tmp_path, event(**signed(own)), keys=registry(own.entry()))
+    assert report.findings == ()
+    (tmp_path / "mine.json").write_bytes(KEYS)
+    assert verify_command(tmp_path, submitter_keys=tmp_path / "mine.json") == 1
+    said = capsys.readouterr().out
+    assert said == f"BAD {log.envelopes[0]['id']}: forged: the signature of mosvy does not hold\n"
+
+
+def test_a_body_is_held_against_what_was_signed() -> None:
+    base = base64.b64decode(signed()["submissionbase"]).decode()
+    assert has_digest(base, BODY)
+    assert not has_digest(base, BODY + b" ")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{}",
+        b"not json",
+        registry({**MOSVY.entry(), "unknown": 1}),
+        registry(MOSVY.entry(), MOSVY.entry()),
+        registry({**MOSVY.entry(), "keys": []}),
+        registry({**MOSVY.entry(), "keys": [{**MOSVY.entry()["keys"][0], "algorithm": "rsa-pss-sha512"}]}),
+        registry({**MOSVY.entry(), "keys": [{**MOSVY.entry()["keys"][0], "public_key": "no key"}]}),
+    ],
+)
+def test_a_file_of_keys_that_is_not_in_order_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadRegistry):
+        Registry.parse(raw)
