@@ -1,0 +1,5 @@
+"""The pages, one module each."""
+
+from portal.pages import home
+
+ROUTERS = (home.router,)
