@@ -1,7 +1,7 @@
 """What every page has at hand: who is signed in, the language, the services as that caller sees them, a template."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
@@ -159,6 +159,26 @@ def riel(amount: int) -> str:
     return f"{amount:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def millions(amount: int) -> str:
+    """A large amount of money, in millions."""
+    return f"{amount / 1_000_000:g} M" if amount else "0"
+
+
+def whole(number: float | None) -> str:
+    """A number without a decimal that says nothing."""
+    return "–" if number is None else f"{number:g}"
+
+
+def names(values: Sequence[str], words: Words, kind: str) -> list[tuple[str, str]]:
+    """The values of a list with their names, for a choice."""
+    return [(value, words.of(kind, value)) for value in values]
+
+
+def named(values: Sequence[str], name: Callable[[str], str]) -> list[tuple[str, str]]:
+    """The values with the names that a function gives them."""
+    return sorted(((value, name(value)) for value in values), key=lambda pair: pair[1])
+
+
 @lru_cache
 def templates() -> Environment:
     """The templates: everything is escaped, and a name that is not given is an error."""
@@ -169,7 +189,10 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    tools: Mapping[str, Any] = {"local": local, "day": day, "short_type": short_type, "riel": riel}
+    tools: Mapping[str, Any] = {
+        "local": local, "day": day, "short_type": short_type, "riel": riel, "whole": whole, "millions": millions,
+        "names": names, "named": named, "pairs": lambda values: [(value, value) for value in values],
+    }  # fmt: skip
     found.filters.update(tools)
     found.globals["today"] = today
     found.globals["started"] = int(time.time())
