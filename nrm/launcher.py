@@ -14,6 +14,7 @@ from rich.table import Table
 from libs.runtime.settings import Settings
 from nrm.parts.processes import PartFailed, PartMissing
 from nrm.system import System
+from portal.sign_in import link
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +53,8 @@ class Terminal:
             table.add_row(part.name, f"{_without_password(part.server.address)} ({part.kind})")
         self._print(self._out, table)
         self._print(self._out, f"data {system.data_dir}, logs {system.data_dir / 'logs'}")
+        if address := link(system.settings):
+            self._print(self._out, f"pages, for an hour: {address}", markup=False)
         self._print(self._out, "ready")
 
     def _print(self, console: Console, what: str | Table, *, markup: bool = True) -> None:

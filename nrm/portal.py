@@ -1,11 +1,8 @@
-"""The portal process: the index of the services as a page and as JSON. It asks them over HTTP and owns nothing."""
+"""The portal process: the pages, and the index of the services as a page and as JSON. It asks them over HTTP only."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +10,6 @@ import httpx2
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 
 from libs.events.event import JSON
 from libs.runtime import ids, telemetry
@@ -21,31 +17,14 @@ from libs.runtime.http import Check, make_app
 from libs.runtime.serving import serve
 from libs.runtime.settings import PROCESSES, Settings, settings
 from nrm.running import running
+from portal import app as pages
+from portal.visitor import page
 
-FOLDER = Path(__file__).parent.parent / "portal"
 ASK_TIMEOUT_S = 1.5
-"""A page must not wait for a service that is away."""
+"""The index must not wait for a service that is away."""
 
-OWNS: Mapping[str, str] = {
-    "identification": "Cases, screenings, determinations, links, corrections, imports",
-    "referral": "Providers, services, referrals",
-    "aftercare": "Shelters, beds, placements, inspections, follow-up",
-    "justice": "Police reports, court cases, charges, verdicts",
-    "repatriation": "Corridors, procedures, repatriations",
-    "views": "Shelter capacity, court outcomes, cross-border board, coverage, statistics",
-    "audit": "Case histories, the transparency log, exports, the access log",
-    "relay": "Carries recorded events from the services to Kafka; it has no pages",
-}
 SERVED = tuple(name for name in PROCESSES if name != "relay")
 """What the index links to: every process of the contract. The relay answers for its health only."""
-
-SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 router = APIRouter(tags=["index"])
 
@@ -55,15 +34,15 @@ def portal_app(config: Settings, mounts: Mapping[str, httpx2.AsyncBaseTransport]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.config = config
+        pages.prepare(app, config)
         app.state.versions = {}
         # trust_env=False: the services are never behind the machine's own outgoing proxy
         async with httpx2.AsyncClient(timeout=ASK_TIMEOUT_S, mounts=mounts, trust_env=False) as client:
             app.state.client = client
             yield
 
-    app = make_app("portal", [router], lifespan, _checks)
-    app.mount("/assets", StaticFiles(directory=FOLDER / "static"), name="assets")
+    app = make_app("portal", [router, *pages.routers()], lifespan, _checks)
+    pages.furnish(app)
     return app
 
 
@@ -74,15 +53,16 @@ def _checks(_: FastAPI) -> Mapping[str, Check]:
 
 @router.get("/", response_class=HTMLResponse)
 async def index(request: Request) -> HTMLResponse:
-    """The services, whether each is ready, and where its documentation is."""
+    """The way in, and the services: whether each is ready, and where its documentation is."""
     names = [name for name in PROCESSES if name != "portal"]
     states = await asyncio.gather(*(_readiness(request.app, name) for name in names))
     config: Settings = request.app.state.config
-    rows = "".join(_row(config, name, state, missing) for name, (state, missing) in zip(names, states, strict=True))
+    rows = [
+        {"name": name, "state": state, "missing": missing, "base": config.public_url(name), "docs": name in SERVED}
+        for name, (state, missing) in zip(names, states, strict=True)
+    ]
     away = sum(state != "ready" for state, _ in states)
-    summary = "Every process is ready." if not away else f"{away} of {len(names)} processes are not ready."
-    page = _template("index.html").substitute(rows=rows, summary=summary, at=ids.now().strftime("%Y-%m-%d %H:%M:%S"))
-    return HTMLResponse(page, headers=SECURITY)
+    return page(request, "index.html", rows=rows, away=away, at=ids.now().strftime("%Y-%m-%d %H:%M:%S"))
 
 
 @router.get("/.well-known/opennrm")
@@ -134,23 +114,6 @@ async def _ask(app: FastAPI, process: str, path: str) -> dict[str, Any] | None:
     except (httpx2.HTTPError, TimeoutError, ValueError, OSError):
         return None
     return body if isinstance(body, dict) else None
-
-
-def _row(config: Settings, process: str, state: str, missing: list[str]) -> str:
-    text = {"ready": "ready", "away": "does not answer"}.get(state, "missing: " + ", ".join(missing))
-    base = escape(config.public_url(process), quote=True)
-    links = Template('<a href="$base/docs">API of $name</a>').substitute(base=base, name=process)
-    return _template("row.html").substitute(
-        name=process.capitalize(),
-        owns=escape(OWNS[process]),
-        state=state,
-        text=escape(text),
-        links="" if process == "relay" else links,
-    )
-
-
-def _template(name: str) -> Template:
-    return Template((FOLDER / "templates" / name).read_text(encoding="utf-8"))
 
 
 def _parts(config: Settings) -> dict[str, JSON]:

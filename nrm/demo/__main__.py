@@ -23,6 +23,7 @@ from nrm.demo.tally import tally
 from nrm.launcher import System
 from nrm.parts.processes import PartFailed
 from nrm.tokens import mint
+from portal.sign_in import link
 
 TOKEN_S = 3600
 
@@ -58,7 +59,8 @@ async def _run(options: argparse.Namespace) -> int:
             await stack.enter_async_context(System(settings(), say=console.log))
         code = await demonstrate(histories, console, published)
         if options.keep and not options.against:
-            console.print("The system stays up; Ctrl-C stops it.")
+            console.print("The system stays up; Ctrl-C stops it. Its pages, for an hour:")
+            console.print(link(settings()), soft_wrap=True, markup=False, highlight=False)
             await asyncio.Event().wait()
     return code
 

@@ -30,7 +30,7 @@ def _sources(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")) if path.stat().st_size]
 
 
-SOURCES = _sources("services", "projections", "libs", "nrm")
+SOURCES = _sources("services", "projections", "portal", "libs", "nrm")
 TESTS = _sources("tests")
 CORE = [
     path

@@ -1,6 +1,5 @@
 """The audit trail's rows: what an event is laid down as, whom it concerns, and when a history is whole."""
 
-
 import pytest
 
 from libs.events.catalogue.identification import Closed, Linked, Unlinked

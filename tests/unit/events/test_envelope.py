@@ -66,7 +66,7 @@ def test_data_for_which_the_bytes_would_differ_are_never_sealed(data: dict[str, 
 )
 def test_what_a_reader_would_refuse_is_never_stored(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="attributes in their form"):
-        replace(entry("provider:a").envelope, **changes).sealed()
+        entry("provider:a").envelope._replace(**changes).sealed()
 
 
 def test_the_key_check_is_needed() -> None:
