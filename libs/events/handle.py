@@ -5,7 +5,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -230,8 +230,7 @@ class Recorder:
         if first:
             with contextlib.suppress(LookupError):  # a provider or a shelter has no key, nor has a shredded person
                 body = await self._sealer.seal(envelope.subject, {"body": submission.body})
-        return replace(
-            envelope,
+        return envelope._replace(
             submissionbase=submission.base,
             submissionsignature=submission.signature,
             submissionbody=body,
