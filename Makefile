@@ -40,8 +40,8 @@ simulate: $(READY) ## explore crashes, reorderings, duplicates and races by seed
 lock: ## write uv.lock and the pip files that follow it
 	@deploy/lock
 
-bench: $(READY) ## the benchmarks: JSON to bench/results/, a table to the terminal
-	@exec $(BIN)/python -m bench
+bench: $(READY) ## the benchmarks: JSON to bench/results/, a table to the terminal; P=append for a part, N=1000000 events
+	@exec $(BIN)/python -m bench $(P) $(if $(N),--events $(N))
 
 clean: ## remove .venv and the caches; the data in .data/ stay
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache
