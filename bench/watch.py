@@ -70,8 +70,8 @@ def _show(
 ) -> int:
     table = Table("measure", *names, "unit", "speed")
     worst = 1.0
-    for measure, unit in base:
-        before, after = statistics.median(base[measure, unit]), statistics.median(other[measure, unit])
+    for (measure, unit), before_runs in base.items():
+        before, after = statistics.median(before_runs), statistics.median(other[measure, unit])
         ratio = after / before if unit == "1/s" else before / after
         worst = min(worst, ratio)
         table.add_row(measure, f"{before:,.1f}", f"{after:,.1f}", unit, f"{ratio:.2f} ×")
