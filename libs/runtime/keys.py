@@ -51,6 +51,11 @@ def next_master_key(settings: Settings) -> bytes:
     return _file(settings, "master-key-new", lambda: secrets.token_bytes(_SECRET_BYTES))
 
 
+def match_key(master: bytes) -> bytes:
+    """The key of the blind index over names, derived from a master key: a rotation makes the index anew."""
+    return hmac.digest(master, b"opennrm match index", "sha256")
+
+
 def rotation(settings: Settings) -> str:
     """Where a rotation stands: `next` (a new key is there), `last` (only the key before is still there) or none."""
     if _rotating(settings, settings.master_key_new, "master-key-new"):

@@ -41,6 +41,7 @@ POLICY: Mapping[str, Rule] = {
     "case.consent": _rule("competent_authority social_affairs embassy_desk", own="first_responder provider"),
     "case.correct": _rule("competent_authority"),
     "case.link": _rule("competent_authority"),
+    "case.duplicates": _rule("competent_authority social_affairs", own="first_responder"),
     "case.review": _rule("competent_authority"),
     "case.close": _rule("competent_authority"),
     # two people in two roles (the decider and the database both see to it); neither is shown the person

@@ -1,6 +1,6 @@
 """How a service is put together: its own role, store, vault and routes, and what it knows of others' facts."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -27,12 +27,12 @@ def service_app(
     router: APIRouter,
     known: Projection,
     *,
-    beside: Callable[[Edge], Coroutine[None, None, None]] | None = None,
+    beside: Sequence[Callable[[Edge], Coroutine[None, None, None]]] = (),
     config: Settings | None = None,
 ) -> FastAPI:
     """The application of a service. `known` keeps the rows it needs of events, its own and others', from Kafka.
 
-    `beside` runs while the service serves, e.g. to let holds expire.
+    `beside` run while the service serves, e.g. to let holds expire.
     """
     config = config or settings()
 
@@ -47,7 +47,7 @@ def service_app(
         app.state.projector = Projector(known, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         await store.start()
         try:
-            work = [app.state.projector.run(), *([beside(app.state.edge)] if beside else [])]
+            work = [app.state.projector.run(), *(one(app.state.edge) for one in beside)]
             async with tasks(*work):
                 yield
         finally:

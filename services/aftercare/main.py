@@ -13,4 +13,4 @@ for part in (shelters, care):
     router.include_router(part)
 
 if __name__ == "__main__":
-    run_service(service_app("aftercare", router, KNOWN, beside=expire_holds), "aftercare")
+    run_service(service_app("aftercare", router, KNOWN, beside=[expire_holds]), "aftercare")

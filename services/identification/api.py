@@ -124,11 +124,15 @@ async def correct(
 async def link(
     case: str, call: Annotated[Call[sent.LinkBody], Depends(recording("case.link", sent.LinkBody))]
 ) -> Response:
-    """Two cases are, or are not, the same person. Records `linked` or `unlinked`; both keep their histories."""
+    """Two cases are, or are not, the same person. Records `linked` or `unlinked` on both; both keep their histories."""
     case_id, _ = await _open_case(case, call)
-    other = case_of(call.body.other_case_id)
+    other, same = case_of(call.body.other_case_id), call.body.same_person
     await call.load(DECIDER, _stream(other), "other case")
-    return await _record(call, case_id, Link(case_id, other, call.body.same_person, _reason(call.body.reason)))
+    reason = _reason(call.body.reason)
+    steps = [Step(DECIDER, _stream(case_id), Link(case_id, other, same, reason))]
+    if other != case_id:
+        steps.append(Step(DECIDER, _stream(other), Link(other, case_id, same, reason, mirror=True)))
+    return await call.record(steps, location=f"/v1/cases/{case_id}", resource=_resource)
 
 
 @router.post("/v1/cases/{case}/reviews", status_code=201, openapi_extra=body_schema(sent.ReviewBody))

@@ -74,6 +74,8 @@ class Person(Body):
 
     given_name: Name | None = None
     family_name: Name | None = None
+    mother_name: Name | None = None
+    father_name: Name | None = None
     sex: Sex
     gender: Gender | None = None
     date_of_birth: date | None = None
@@ -120,6 +122,8 @@ class CaseBody(FactBody):
             include={
                 "given_name",
                 "family_name",
+                "mother_name",
+                "father_name",
                 "date_of_birth",
                 "age_estimate",
                 "contact",
@@ -180,6 +184,8 @@ class CorrectedPerson(Body):
 
     given_name: Name | None = None
     family_name: Name | None = None
+    mother_name: Name | None = None
+    father_name: Name | None = None
     sex: Sex | None = None
     gender: Gender | None = None
     date_of_birth: date | None = None

@@ -82,6 +82,8 @@ class Link:
     other_case_id: str
     same_person: bool
     personal: Personal
+    mirror: bool = False
+    """The other case's side of it: recorded whatever state that case is in, and nothing where it says so already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ def decide(command: Command, state: State) -> Events:
         return (_request_shredding(command, state),)
     if isinstance(command, ApproveShredding):
         return _shred(command, state)
+    if isinstance(command, Link) and command.mirror:
+        return _mirrored(command, state)
     if state.shredded and (command.corrected if isinstance(command, Correct) else command).personal:
         raise Refused("person-shredded", "the person's key is destroyed: no personal field can be added", status=410)
     if isinstance(command, Close):
@@ -162,6 +164,14 @@ def _link(command: Link, state: Open) -> Linked | Unlinked:
         raise Refused("already-so", "the two cases are " + ("already linked" if linked else "not linked"))
     kind = Linked if command.same_person else Unlinked
     return kind(case_id=command.case_id, other_case_id=command.other_case_id, personal=command.personal)
+
+
+def _mirrored(command: Link, state: Open) -> tuple[()] | tuple[Linked | Unlinked]:
+    if command.same_person == (command.other_case_id in state.linked):
+        return ()
+    kind = Linked if command.same_person else Unlinked
+    personal = {} if state.shredded else command.personal
+    return (kind(case_id=command.case_id, other_case_id=command.other_case_id, personal=personal),)
 
 
 def _review(command: OpenReview, state: Open) -> ReviewOpened:

@@ -4,13 +4,16 @@ from fastapi import APIRouter
 
 from libs.runtime.service import run_service, service_app
 from services.identification.api import router as cases
+from services.identification.duplicates.api import router as duplicates
+from services.identification.duplicates.index import keep_index
 from services.identification.imports.api import router as imports
 from services.identification.imports.worker import take_in_files
 from services.identification.reactions import KNOWN
 
 router = APIRouter()
-for part in (cases, imports):
+for part in (cases, duplicates, imports):
     router.include_router(part)
 
 if __name__ == "__main__":
-    run_service(service_app("identification", router, KNOWN, beside=take_in_files), "identification")
+    app = service_app("identification", router, KNOWN, beside=[take_in_files, keep_index])
+    run_service(app, "identification")

@@ -16,6 +16,7 @@ case.determine                 -    all   -     -     -     -     -     -     - 
 case.consent                   own  all   all   own   -     -     all   -     -     -
 case.correct                   -    all   -     -     -     -     -     -     -     -
 case.link                      -    all   -     -     -     -     -     -     -     -
+case.duplicates                own  all   all   -     -     -     -     -     -     -
 case.review                    -    all   -     -     -     -     -     -     -     -
 case.close                     -    all   -     -     -     -     -     -     -     -
 case.shred_request             -    all   -     -     -     -     -     -     -     all
