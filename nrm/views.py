@@ -18,16 +18,18 @@ from libs.runtime.service import topics
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from projections.court_outcomes import api as court_outcomes
+from projections.coverage import api as coverage
 from projections.cross_border import api as cross_border
 from projections.shelter_capacity import api as shelter_capacity
 from projections.statistics import api as statistics
 
-ROUTERS = (shelter_capacity.router, court_outcomes.router, cross_border.router, statistics.router)
+ROUTERS = (shelter_capacity.router, court_outcomes.router, cross_border.router, statistics.router, coverage.router)
 PROJECTIONS: tuple[Projection, ...] = (
     shelter_capacity.PROJECTION,
     court_outcomes.PROJECTION,
     cross_border.PROJECTION,
     statistics.PROJECTION,
+    coverage.PROJECTION,
 )
 
 
