@@ -115,7 +115,14 @@ def _set_capacity(command: SetCapacity, state: Shelter) -> tuple[CapacitySet, ..
     return tuple(CapacitySet(**_where(state), cohort=beds.cohort, count=beds.count) for beds in command.beds)
 
 
+def check_inspection(state: Shelter) -> None:
+    """Nobody more comes to a shelter that failed its last inspection; who is there stays. Raises Refused."""
+    if state.inspection and state.inspection.result == "failed":
+        raise Refused("inspection-failed", "the shelter failed its last inspection and takes nobody until it passes")
+
+
 def _hold(command: Hold, state: Shelter) -> BedHeld:
+    check_inspection(state)
     if command.person:
         check_cohort(command.person, command.cohort)
     if command.referral_id and any(hold.referral_id == command.referral_id for hold in state.holds.values()):
@@ -172,6 +179,7 @@ def check_family(command: Admit, state: Shelter) -> None:
 
 
 def _admit(command: Admit, state: Shelter) -> tuple[AftercareEvent, ...]:
+    check_inspection(state)
     check_cohort(command.person, command.cohort)
     check_family(command, state)
     own = [

@@ -1,16 +1,29 @@
 """The aftercare process."""
 
+import asyncio
+
 from fastapi import APIRouter
 
+from libs.runtime.edge import Edge
 from libs.runtime.service import run_service, service_app
+from services.aftercare.alert.api import router as alerts
+from services.aftercare.alert.api import watch
 from services.aftercare.api import expire_holds
 from services.aftercare.api import router as shelters
 from services.aftercare.care.api import router as care
+from services.aftercare.due.api import router as due
+from services.aftercare.plan.api import router as plans
 from services.aftercare.reactions import KNOWN
 
 router = APIRouter()
-for part in (shelters, care):
+for part in (shelters, care, plans, alerts, due):
     router.include_router(part)
 
+
+async def beside(edge: Edge) -> None:
+    """What aftercare does by itself: let holds expire, raise alerts."""
+    await asyncio.gather(expire_holds(edge), watch(edge))
+
+
 if __name__ == "__main__":
-    run_service(service_app("aftercare", router, KNOWN, beside=expire_holds), "aftercare")
+    run_service(service_app("aftercare", router, KNOWN, beside=beside), "aftercare")
