@@ -83,6 +83,11 @@ POLICY: Mapping[str, Rule] = {
     "placement.change": _rule("social_affairs", own="provider"),
     "placement.read": _rule("social_affairs competent_authority auditor", own="provider"),
     "follow_up.record": _rule("social_affairs", own="provider"),
+    "plan.change": _rule("social_affairs", own="provider"),
+    "alert.read": _rule("competent_authority social_affairs auditor", own="provider"),
+    "alert.resolve": _rule("competent_authority social_affairs"),
+    "care.due": _rule("competent_authority social_affairs coordinator auditor", own="provider"),
+    "standard.read": _rule(EVERYONE),
     # justice
     "report.file": _rule("justice first_responder"),
     "report.read": _rule("justice competent_authority auditor", own="first_responder"),

@@ -1,5 +1,6 @@
 """The routes of the shelter-capacity view."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -9,7 +10,7 @@ from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page
 from libs.runtime.views import At, answer, projection_of, seen
-from projections.shelter_capacity.queries import Filter, beds, gaps, totals
+from projections.shelter_capacity.queries import FOREVER, Clocks, Filter, beds, gaps, totals
 from projections.shelter_capacity.view import NAME, WANTS, apply
 
 PROJECTION = projection_of(NAME, apply, WANTS, __file__)
@@ -24,20 +25,33 @@ async def read_beds(
     cohort: Cohort | None = None,
     kind: ShelterKind | None = None,
     at: At = None,
+    known_at: At = None,
 ) -> Response:
-    """Beds per shelter and cohort: capacity, occupied, held, free, waiting, overdue; as at any moment."""
+    """Beds per shelter and cohort: capacity, occupied, held, free, waiting, overdue; as at any moment.
+
+    `at` cuts by when things happened, `known_at` by when they were recorded.
+    """
     own = reader.caller.organisation if reader.scope == "own" else None
-    rows = await beds(reader.desk.pool, Filter(province, cohort, kind, own), at, at or now())
+    rows = await beds(reader.desk.pool, Filter(province, cohort, kind, own), _clocks(at, known_at))
     keyed = [(f"{row['shelter_id']} {row['cohort']}", row) for row in rows]
     shown = [(key, row) for key, row in keyed if key > asked.after][: asked.limit + 1]
     following = cursor_of(shown[asked.limit - 1][0]) if len(shown) > asked.limit else None
     items = [row for _, row in shown[: asked.limit]]
-    return await answer(reader.desk.pool, NAME, items, totals(rows), at=at, following=following)
+    return await answer(reader.desk.pool, NAME, items, totals(rows), at=at or known_at, following=following)
 
 
 @router.get("/v1/views/shelter-capacity/gaps")
-async def read_gaps(reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))], at: At = None) -> Response:
+async def read_gaps(
+    reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))], at: At = None, known_at: At = None
+) -> Response:
     """Where persons wait and there is no place: province, cohort, kind, waiting, capacity; a provider's own places."""
     own = reader.caller.organisation if reader.scope == "own" else None
-    found = await gaps(reader.desk.pool, at, at or now(), own)
-    return await answer(reader.desk.pool, NAME, found, {"waiting": sum(gap["waiting"] for gap in found)}, at=at)
+    found = await gaps(reader.desk.pool, _clocks(at, known_at), own)
+    waiting = {"waiting": sum(gap["waiting"] for gap in found)}
+    return await answer(reader.desk.pool, NAME, found, waiting, at=at or known_at)
+
+
+def _clocks(at: datetime | None, known_at: datetime | None) -> Clocks:
+    """Both clocks; where only `known_at` is asked for, what was known then of that moment."""
+    past = at is not None or known_at is not None
+    return Clocks(at or known_at or now(), known_at or FOREVER, past)

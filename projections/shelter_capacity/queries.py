@@ -2,42 +2,59 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
 
 from libs.events.event import JSON
+from libs.events.handle import rfc3339
+from libs.rules.confidence import confidence_percent
 from libs.rules.limits import load_limits
 
 LIMITS = load_limits("aftercare")
-TRANSIT_DAYS_MAX = LIMITS.of("transit_stay").value
+STAY_DAYS_MAX: Mapping[str, int] = {
+    "transit": LIMITS.of("transit_stay").value,
+    "short_term": LIMITS.of("short_term_stay").value,
+}
+"""Kinds of shelter whose stays have a limit; beyond it they are overdue."""
+CAMBODIA = timezone(timedelta(hours=7))
 
 _BEDS_NOW = "SELECT shelter_id, cohort, capacity, occupied, held FROM shelter_capacity.bed"
-_BEDS_AT = """
+_LASTS = (
+    "{0}.from_at <= $1 AND {0}.from_recorded_at <= $2 "
+    "AND ({0}.to_at IS NULL OR {0}.to_at > $1 OR {0}.to_recorded_at > $2)"
+)
+_BEDS_AT = f"""
 SELECT r.shelter_id, r.cohort, r.count AS capacity,
     (SELECT count(*) FROM shelter_capacity.stay s WHERE s.shelter_id = r.shelter_id AND s.cohort = r.cohort
-        AND s.from_at <= $1 AND (s.to_at IS NULL OR s.to_at > $1))::integer AS occupied,
+        AND {_LASTS.format("s")})::integer AS occupied,
     (SELECT count(*) FROM shelter_capacity.hold h WHERE h.shelter_id = r.shelter_id AND h.cohort = r.cohort
-        AND h.from_at <= $1 AND (h.to_at IS NULL OR h.to_at > $1))::integer AS held
+        AND {_LASTS.format("h")})::integer AS held
 FROM (SELECT DISTINCT ON (shelter_id, cohort) shelter_id, cohort, count FROM shelter_capacity.capacity_report
-    WHERE at <= $1 ORDER BY shelter_id, cohort, at DESC, version DESC) r
+    WHERE at <= $1 AND recorded_at <= $2 ORDER BY shelter_id, cohort, at DESC, version DESC) r
+"""
+_REPORTED = """
+SELECT shelter_id, max(at) AS reported_at FROM shelter_capacity.capacity_report WHERE at <= $1 AND recorded_at <= $2
+GROUP BY 1
 """
 _WAITING = """
 SELECT w.province, w.kind, w.cohort, count(*)::integer AS waiting
-FROM (SELECT DISTINCT ON (case_id) * FROM shelter_capacity.wait WHERE at <= $1
+FROM (SELECT DISTINCT ON (case_id) * FROM shelter_capacity.wait WHERE at <= $1 AND recorded_at <= $2
     ORDER BY case_id, at DESC, referral_id DESC, version DESC) w
-WHERE NOT EXISTS (SELECT 1 FROM shelter_capacity.completion c WHERE c.referral_id = w.referral_id AND c.at <= $1)
+WHERE NOT EXISTS (SELECT 1 FROM shelter_capacity.completion c WHERE c.referral_id = w.referral_id AND c.at <= $1
+        AND c.recorded_at <= $2)
     AND NOT EXISTS (SELECT 1 FROM shelter_capacity.stay s WHERE s.case_id = w.case_id AND s.from_at >= w.at
-    AND s.from_at <= $1)
+    AND s.from_at <= $1 AND s.from_recorded_at <= $2)
 GROUP BY 1, 2, 3
 """
-_OVERDUE = """
+_OVERDUE = f"""
 SELECT s.shelter_id, s.cohort, count(*)::integer AS overdue
 FROM shelter_capacity.stay s JOIN shelter_capacity.shelter h USING (shelter_id)
-WHERE s.from_at <= $1 AND (s.to_at IS NULL OR s.to_at > $1)
-    AND h.kind = 'transit' AND s.from_at < $2
+    JOIN unnest($3::text[], $4::timestamptz[]) AS term (kind, begun_before) ON term.kind = h.kind
+WHERE {_LASTS.format("s")} AND s.from_at < term.begun_before
 GROUP BY 1, 2
 """
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 Place = tuple[str, str, str]
 
 
@@ -51,15 +68,26 @@ class Filter:
     organisation: str | None = None
 
 
-async def beds(pool: asyncpg.Pool, wanted: Filter, at: datetime | None, moment: datetime) -> list[dict[str, JSON]]:
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """As at which moment the answer is, by when things happened and by when they were recorded; `past` says not now."""
+
+    at: datetime
+    known_at: datetime = FOREVER
+    past: bool = True
+
+
+async def beds(pool: asyncpg.Pool, wanted: Filter, clocks: Clocks) -> list[dict[str, JSON]]:
     """One row per shelter and cohort as at a moment, in a stable order."""
-    source, parameters = (_BEDS_AT, [at]) if at else (_BEDS_NOW, [])
+    moment = (clocks.at, clocks.known_at)
+    source, parameters = (_BEDS_AT, moment) if clocks.past else (_BEDS_NOW, ())
     rows = await pool.fetch(
         f"SELECT h.*, b.cohort, b.capacity, b.occupied, b.held FROM ({source}) b "
         "JOIN shelter_capacity.shelter h USING (shelter_id) ORDER BY h.shelter_id, b.cohort",
         *parameters,
     )
-    waiting, overdue = await waiting_by_place(pool, moment), await _overdue(pool, moment)
+    waiting, overdue = await waiting_by_place(pool, clocks), await _overdue(pool, clocks)
+    reported = {row["shelter_id"]: row["reported_at"] for row in await pool.fetch(_REPORTED, *moment)}
     return [
         {
             **{
@@ -69,31 +97,36 @@ async def beds(pool: asyncpg.Pool, wanted: Filter, at: datetime | None, moment: 
             "free": row["capacity"] - row["occupied"] - row["held"],
             "waiting": waiting.get(_place(dict(row)), 0),
             "overdue": overdue.get((row["shelter_id"], row["cohort"]), 0),
+            **_believed(reported.get(row["shelter_id"]), clocks.at),
         }
         for row in rows
         if _wanted(dict(row), wanted)
     ]
 
 
-async def waiting_by_place(pool: asyncpg.Pool, moment: datetime) -> Mapping[Place, int]:
+def _believed(reported_at: datetime | None, at: datetime) -> dict[str, JSON]:
+    """How old the shelter's last report is, and how far its figures are believed for it."""
+    if reported_at is None:
+        return {"reported_at": None, "confidence_percent": 0}
+    days = (moment.astimezone(CAMBODIA).date() for moment in (reported_at, at))
+    return {"reported_at": rfc3339(reported_at), "confidence_percent": confidence_percent(*days, LIMITS)}
+
+
+async def waiting_by_place(pool: asyncpg.Pool, clocks: Clocks) -> Mapping[Place, int]:
     """How many persons wait at each place."""
-    rows = await pool.fetch(_WAITING, moment)
+    rows = await pool.fetch(_WAITING, clocks.at, clocks.known_at)
     return {(row["province"], row["kind"], row["cohort"]): row["waiting"] for row in rows}
 
 
-async def gaps(
-    pool: asyncpg.Pool, at: datetime | None, moment: datetime, organisation: str | None = None
-) -> list[dict[str, JSON]]:
+async def gaps(pool: asyncpg.Pool, clocks: Clocks, organisation: str | None = None) -> list[dict[str, JSON]]:
     """Places where somebody waits and no shelter has a free bed; adult men and transgender adults first.
 
     For an organisation, the places where it has beds of its own.
     """
-    rows = await beds(pool, Filter(), at, moment)
-    own = (
-        {_place(row) for row in await beds(pool, Filter(organisation=organisation), at, moment)} if organisation else ()
-    )
+    rows = await beds(pool, Filter(), clocks)
+    own = {_place(row) for row in await beds(pool, Filter(organisation=organisation), clocks)} if organisation else ()
     found = []
-    for place, waiting in (await waiting_by_place(pool, moment)).items():
+    for place, waiting in (await waiting_by_place(pool, clocks)).items():
         if organisation and place not in own:
             continue
         province, kind, cohort = place
@@ -122,8 +155,9 @@ def totals(rows: Sequence[Mapping[str, JSON]]) -> dict[str, int]:
     return {**sums, "waiting": sum(waiting.values())}
 
 
-async def _overdue(pool: asyncpg.Pool, moment: datetime) -> Mapping[tuple[str, str], int]:
-    rows = await pool.fetch(_OVERDUE, moment, moment - timedelta(days=TRANSIT_DAYS_MAX))
+async def _overdue(pool: asyncpg.Pool, clocks: Clocks) -> Mapping[tuple[str, str], int]:
+    begun_before = [clocks.at - timedelta(days=days) for days in STAY_DAYS_MAX.values()]
+    rows = await pool.fetch(_OVERDUE, clocks.at, clocks.known_at, list(STAY_DAYS_MAX), begun_before)
     return {(row["shelter_id"], row["cohort"]): row["overdue"] for row in rows}
 
 

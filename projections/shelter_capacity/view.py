@@ -13,7 +13,7 @@ from libs.events.catalogue.aftercare import (
     TransferredIn,
     TransferredOut,
 )  # fmt: skip
-from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted
+from libs.events.catalogue.referral import NeedRecorded, ReferralAnswered, ReferralCompleted
 from libs.events.consume import Add, Change, Fact, Put
 
 NAME = "shelter_capacity"
@@ -22,14 +22,15 @@ WANTS = frozenset(
     event.wire
     for event in (
         ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Admitted, TransferredIn, TransferredOut, Discharged,
-        ReferralAnswered, ReferralCompleted,
+        ReferralAnswered, ReferralCompleted, NeedRecorded,
     )
 )  # fmt: skip
 
 
 def apply(fact: Fact) -> Sequence[Change]:
     """The rows that a fact changes."""
-    at = fact.envelope.occurredat
+    begun = {"from_at": fact.envelope.occurredat, "from_recorded_at": fact.envelope.time}
+    ended = {"to_at": fact.envelope.occurredat, "to_recorded_at": fact.envelope.time}
     match fact.event:
         case ShelterOpened() as event:
             shown = event.model_dump(include={"provider_id", "organisation", "province", "kind"})
@@ -38,43 +39,48 @@ def apply(fact: Fact) -> Sequence[Change]:
         case CapacitySet() as event:
             return _capacity(fact, event.shelter_id, event.cohort, event.count)
         case BedHeld() as event:
-            hold = {"shelter_id": event.shelter_id, "cohort": event.cohort, "from_at": at}
+            hold = {"shelter_id": event.shelter_id, "cohort": event.cohort, **begun}
             return (Put("hold", {"hold_id": event.hold_id}, hold), _bed(event.shelter_id, event.cohort, held=1))
-        case HoldExpired() as event:
-            ended = {"to_at": event.expired_at.isoformat()}
+        case HoldExpired() | HoldUsed() as event:
+            if isinstance(event, HoldExpired):
+                ended["to_at"] = event.expired_at.isoformat()
             return (Put("hold", {"hold_id": event.hold_id}, ended), _bed(event.shelter_id, event.cohort, held=-1))
-        case HoldUsed() as event:
-            return (
-                Put("hold", {"hold_id": event.hold_id}, {"to_at": at}),
-                _bed(event.shelter_id, event.cohort, held=-1),
-            )
         case Admitted() | TransferredIn() as event:
-            begun = {"shelter_id": event.shelter_id, "cohort": event.cohort, "case_id": event.case_id, "from_at": at}
-            return (Put("stay", _stay(event), begun), _bed(event.shelter_id, event.cohort, occupied=1))
+            stay = {"shelter_id": event.shelter_id, "cohort": event.cohort, "case_id": event.case_id, **begun}
+            return (Put("stay", _stay(event), stay), _bed(event.shelter_id, event.cohort, occupied=1))
         case TransferredOut() | Discharged() as event:
-            return (Put("stay", _stay(event), {"to_at": at}), _bed(event.shelter_id, event.cohort, occupied=-1))
-        case ReferralAnswered() as event:
-            return _answered(event, fact)
+            return (Put("stay", _stay(event), ended), _bed(event.shelter_id, event.cohort, occupied=-1))
+        case ReferralAnswered() | NeedRecorded() as event:
+            return _waits(event, fact)
         case ReferralCompleted() as event:
-            return (Put("completion", {"referral_id": event.referral_id}, {"at": at}),)
+            return (Put("completion", {"referral_id": event.referral_id}, _when(fact)),)
         case _:
             return ()
 
 
-def _answered(event: ReferralAnswered, fact: Fact) -> Sequence[Change]:
-    """A person waits whose referral for a bed was accepted, or declined because the shelter is full."""
-    if "shelter" not in event.services or not (event.response == "accept" or event.ground == "full"):
+def _waits(event: ReferralAnswered | NeedRecorded, fact: Fact) -> Sequence[Change]:
+    """A person waits whose referral for a bed was accepted, or declined as full, or whom nobody could take."""
+    if isinstance(event, NeedRecorded):
+        waits, name = event.service == "shelter", event.need_id
+    else:
+        waits = "shelter" in event.services and (event.response == "accept" or event.ground == "full")
+        name = event.referral_id
+    if not waits:
         return ()
     place = {"province": event.province, "kind": KIND_OF_TERM[event.term], "cohort": event.cohort}
-    answer = {"referral_id": event.referral_id, "version": fact.envelope.streamversion}
-    return (Put("wait", answer, {"case_id": event.case_id, **place, "at": fact.envelope.occurredat}),)
+    key = {"referral_id": name, "version": fact.envelope.streamversion}
+    return (Put("wait", key, {"case_id": event.case_id, **place, **_when(fact)}),)
+
+
+def _when(fact: Fact) -> dict[str, object]:
+    return {"at": fact.envelope.occurredat, "recorded_at": fact.envelope.time}
 
 
 def _capacity(fact: Fact, shelter_id: str, cohort: str, count: int) -> Sequence[Change]:
     report = {"shelter_id": shelter_id, "cohort": cohort, "version": fact.envelope.streamversion}
     return (
         Put("bed", {"shelter_id": shelter_id, "cohort": cohort}, {"capacity": count}),
-        Put("capacity_report", report, {"count": count, "at": fact.envelope.occurredat}),
+        Put("capacity_report", report, {"count": count, **_when(fact)}),
     )
 
 

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.events.catalogue.aftercare import Beds, ShelterOpened
 from libs.events.decider import NotYetKnown, Refused
-from libs.events.event import JSON
+from libs.events.event import JSON, kind_of
 from libs.events.handle import Step
 from libs.events.store import Conflict, Unavailable
+from libs.rules.plain import plain
 from libs.runtime.edge import Call, Edge, Reader, case_of, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
@@ -38,7 +39,7 @@ from services.aftercare.commands import (
     ShelterCommand,
 )  # fmt: skip
 from services.aftercare.decider import SHELTER, already_held
-from services.aftercare.rulebook import check_standards, hold_expires, result_of
+from services.aftercare.rulebook import LIMITS, check_standards, hold_expires, result_of
 from services.aftercare.state import Shelter
 
 router = APIRouter(tags=["aftercare"])
@@ -99,6 +100,27 @@ async def inspect(
     check_standards(body.failed_standards)
     result = result_of(body.result or body.outcome, body.failed_standards)
     return await _shelter(call, shelter, Inspect(result, tuple(body.failed_standards), body.words))
+
+
+@router.get("/v1/standards")
+async def list_standards(_: Annotated[Reader, Depends(reading("standard.read"))]) -> Response:
+    """What an inspection looks at, as the ministry's file has it; a failed `critical` one fails the shelter."""
+    items = [plain(standard) for standard in LIMITS.standards]
+    return resource_response(LIMITS.version, {"items": items, "version": LIMITS.version, "next": None})
+
+
+@router.get("/v1/shelters/{shelter}/inspections")
+async def list_inspections(shelter: str, reader: Annotated[Reader, Depends(reading("shelter.read"))]) -> Response:
+    """Every inspection of a shelter, oldest first."""
+    loaded = await reader.load(SHELTER, f"shelter:{shelter}", "shelter")
+    reader.require_own(loaded.state.opened.organisation)
+    names = ("result", "failed_standards", "remark")
+    items = [
+        {"inspected_at": one.occurredat, **{name: one.data.get(name) for name in names}}
+        for one in await reader.edge.store.read(f"shelter:{shelter}")
+        if kind_of(one.type) == "inspected"
+    ]
+    return resource_response(loaded.version, {"shelter_id": shelter, "items": items, "next": None})
 
 
 @router.get("/v1/shelters/{shelter}")

@@ -115,7 +115,14 @@ def _set_capacity(command: SetCapacity, state: Shelter) -> tuple[CapacitySet, ..
     return tuple(CapacitySet(**_where(state), cohort=beds.cohort, count=beds.count) for beds in command.beds)
 
 
+def check_inspection(state: Shelter) -> None:
+    """Nobody more comes to a shelter that failed its last inspection; who is there stays. Raises Refused."""
+    if state.inspection and state.inspection.result == "failed":
+        raise Refused("inspection-failed", "the shelter failed its last inspection and takes nobody until it passes")
+
+
 def _hold(command: Hold, state: Shelter, now: datetime) -> BedHeld:
+    check_inspection(state)
     if command.expires_at <= now:
         # Nobody may go away believing that a bed is kept which the next sweep gives to another.
         raise Refused(
@@ -177,6 +184,7 @@ def check_family(command: Admit, state: Shelter) -> None:
 
 
 def _admit(command: Admit, state: Shelter) -> tuple[AftercareEvent, ...]:
+    check_inspection(state)
     check_cohort(command.person, command.cohort)
     check_family(command, state)
     own = [

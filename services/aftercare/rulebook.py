@@ -1,7 +1,7 @@
 """The rule files of aftercare, read once at start: limits of holds and stays, visits due, standards of inspections."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
@@ -11,7 +11,18 @@ from services.aftercare.state import Care
 
 LIMITS = load_limits("aftercare")
 STANDARDS = {standard.id for standard in LIMITS.standards}
+CAMBODIA = timezone(timedelta(hours=7))
 CRITICAL = {standard.id for standard in LIMITS.standards if standard.critical}
+
+
+def day_of(moment: datetime) -> date:
+    """The date of a moment in Cambodia."""
+    return moment.astimezone(CAMBODIA).date()
+
+
+def next_review() -> int:
+    """Days until a care plan is looked at again, where nobody states a date."""
+    return LIMITS.of("plan_review").value
 
 
 def hold_expires(occurred_at: datetime) -> datetime:
@@ -40,12 +51,13 @@ def visits_due(care: Care, discharged_on: date | None) -> list[dict[str, JSON]]:
         return []
     made = {visit.month for visit in care.visits}
     return [
-        {"month": month, "due": _months_after(discharged_on, month).isoformat(), "done": month in made}
+        {"month": month, "due": months_after(discharged_on, month).isoformat(), "done": month in made}
         for month in LIMITS.of("follow_up").values
     ]
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day."""
     years, month = divmod(day.month - 1 + months, 12)
     last = 31
     while True:

@@ -9,7 +9,16 @@ from libs.events.catalogue.vocabulary import CaseId, Cohort, Part, Province, She
 from libs.events.event import Event
 
 DischargeOutcome = Literal["reintegrated_with_family", "independent", "other_shelter", "repatriated", "left"]
+GoalKind = Literal[
+    "education", "financial", "health", "labour_exploitation_rehabilitation", "legal", "livelihood",
+    "rights_based_training", "sexual_exploitation_rehabilitation", "social_care",
+]  # fmt: skip
+"""HTCDS's kinds of support plan (`spl_Type`)."""
 FollowUpOutcome = Literal["safe", "at_risk", "not_found", "re_trafficked"]
+
+GoalOutcome = Literal["achieved", "changed", "dropped"]
+AlertBasis = Literal["identified_again", "follow_up"]
+AlertFinding = Literal["re_trafficked", "same_events", "unfounded"]
 
 
 class Beds(Part):
@@ -17,6 +26,14 @@ class Beds(Part):
 
     cohort: Cohort
     count: int
+
+
+class Goal(Part):
+    """What is to be reached, and until when; its words are sealed in the event."""
+
+    goal_id: str
+    kind: GoalKind
+    due: str = Field(description="ISO 8601 date")
 
 
 class _AtShelter(Event):
@@ -162,6 +179,54 @@ class FollowedUp(Event):
     outcome: FollowUpOutcome
 
 
+class CarePlanned(Event):
+    """Goals of a person's care were agreed. Sealed: what each goal is, in words."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.care_planned.v1"
+    case_id: CaseId
+    organisation: Slug
+    goals: tuple[Goal, ...]
+    review_on: str = Field(description="ISO 8601 date")
+
+
+class GoalSettled(Event):
+    """A goal of the care plan was reached, changed or dropped. Sealed: a note."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.goal_settled.v1"
+    case_id: CaseId
+    goal_id: str
+    outcome: GoalOutcome
+
+
+class PlanReviewed(Event):
+    """The care plan was looked at together with the person; goals may join it. Sealed: notes and goals in words."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.plan_reviewed.v1"
+    case_id: CaseId
+    organisation: Slug
+    goals: tuple[Goal, ...] = Field((), description="Goals that are new")
+    review_on: str | None = Field(None, description="The next review; absent where the plan is at its end")
+
+
+class ReTraffickingAlertRaised(Event):
+    """A person who had been in care, or was a victim before, was identified again, or was found re-trafficked."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.re_trafficking_alert_raised.v1"
+    case_id: CaseId
+    alert_id: str
+    basis: AlertBasis
+    earlier_case_id: CaseId | None = None
+
+
+class ReTraffickingAlertResolved(Event):
+    """Somebody looked into the alert. Sealed: the reason."""
+
+    wire: ClassVar[str] = "org.opennrm.aftercare.re_trafficking_alert_resolved.v1"
+    case_id: CaseId
+    alert_id: str
+    finding: AlertFinding
+
+
 AftercareEvent: TypeAlias = (
     ShelterOpened
     | CapacitySet
@@ -176,8 +241,14 @@ AftercareEvent: TypeAlias = (
     | EnteredCare
     | LeftCare
     | FollowedUp
+    | CarePlanned
+    | GoalSettled
+    | PlanReviewed
+    | ReTraffickingAlertRaised
+    | ReTraffickingAlertResolved
 )
 EVENTS: tuple[type[Event], ...] = (
     ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Inspected, Admitted, TransferredOut, TransferredIn,
-    Discharged, EnteredCare, LeftCare, FollowedUp,
+    Discharged, EnteredCare, LeftCare, FollowedUp, CarePlanned, GoalSettled, PlanReviewed, ReTraffickingAlertRaised,
+    ReTraffickingAlertResolved,
 )  # fmt: skip

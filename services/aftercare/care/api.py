@@ -13,6 +13,7 @@ from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recordi
 from libs.runtime.http import body_schema
 from libs.runtime.ids import BadCaseReference, case_reference, now
 from libs.runtime.known import settled
+from services.aftercare.alert.api import raising
 from services.aftercare.api import known_person, own_shelter, referral_of
 from services.aftercare.care.bodies import DischargeBody, FollowUpBody, PlacementBody, TransferBody
 from services.aftercare.commands import Admit, At, Enter, FollowUp, Leave, Person, Release
@@ -104,8 +105,9 @@ async def follow_up(
     care: Care = (await call.edge.recorder.load(CARE, f"care:{case_id}")).state
     call.require_own(*care.organisations)
     command = FollowUp(case_id, body.month, body.outcome, {"note": body.note} if body.note else {})
+    found = [raising(case_id, None, len(care.visits) + 1)] if body.outcome == "re_trafficked" else []
     return await call.record(
-        [Step(CARE, f"care:{case_id}", command)],
+        [Step(CARE, f"care:{case_id}", command), *found],
         location=f"/v1/cases/{case_id}/follow-ups",
         resource=lambda _: {"case_id": case_id, "outcome": body.outcome, "month": body.month},
     )

@@ -49,6 +49,11 @@ placement.admit                -    -     all   own   -     -     -     -     - 
 placement.change               -    -     all   own   -     -     -     -     -     -
 placement.read                 -    all   all   own   -     -     -     -     all   -
 follow_up.record               -    -     all   own   -     -     -     -     -     -
+plan.change                    -    -     all   own   -     -     -     -     -     -
+alert.read                     -    all   all   own   -     -     -     -     all   -
+alert.resolve                  -    all   all   -     -     -     -     -     -     -
+care.due                       -    all   all   own   -     -     -     all   all   -
+standard.read                  all  all   all   all   all   all   all   all   all   all
 report.file                    all  -     -     -     all   -     -     -     -     -
 report.read                    own  all   -     -     all   -     -     -     all   -
 court_case.open                -    -     -     -     all   -     -     -     -     -

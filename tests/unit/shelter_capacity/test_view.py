@@ -50,7 +50,7 @@ def test_each_answer_is_kept_and_a_completed_referral_ends_the_waiting() -> None
     )  # fmt: skip
     assert apply(fact(accepted))[0].key == {"referral_id": "r", "version": 7}
     completed = ReferralCompleted(case_id="KH-0000-0000", referral_id="r", provider_id="p1")
-    assert apply(fact(completed)) == (Put("completion", {"referral_id": "r"}, {"at": AT}),)
+    assert apply(fact(completed)) == (Put("completion", {"referral_id": "r"}, {"at": AT, "recorded_at": AT}),)
 
 
 def test_every_wanted_event_is_handled() -> None:
