@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from libs.events.consume import Projection
 from libs.events.projector import Projector, Source
+from libs.rules.notices import load_delivery
 from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
@@ -17,19 +18,31 @@ from libs.runtime.keys import role_dsn
 from libs.runtime.service import topics
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
+from nrm.notify.api import router as webhooks
+from nrm.notify.sender import Sender
 from projections.court_outcomes import api as court_outcomes
 from projections.coverage import api as coverage
 from projections.cross_border import api as cross_border
+from projections.notifications import api as notifications
 from projections.shelter_capacity import api as shelter_capacity
 from projections.statistics import api as statistics
 
-ROUTERS = (shelter_capacity.router, court_outcomes.router, cross_border.router, statistics.router, coverage.router)
+ROUTERS = (
+    shelter_capacity.router,
+    court_outcomes.router,
+    cross_border.router,
+    statistics.router,
+    coverage.router,
+    notifications.router,
+    webhooks,
+)
 PROJECTIONS: tuple[Projection, ...] = (
     shelter_capacity.PROJECTION,
     court_outcomes.PROJECTION,
     cross_border.PROJECTION,
     statistics.PROJECTION,
     coverage.PROJECTION,
+    notifications.PROJECTION,
 )
 
 
@@ -42,8 +55,9 @@ def views_app(config: Settings) -> FastAPI:
         app.state.edge = Desk(config, Tokens(config), await open_pool(dsn, "views"))
         source = Source(config.kafka_bootstrap_servers, topics(config))
         app.state.projectors = [Projector(projection, dsn, source) for projection in PROJECTIONS]
+        sender = Sender(config, dsn, load_delivery())
         try:
-            async with tasks(*(projector.run() for projector in app.state.projectors)):
+            async with tasks(*(projector.run() for projector in app.state.projectors), sender.run()):
                 yield
         finally:
             await app.state.edge.pool.close()

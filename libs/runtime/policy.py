@@ -112,6 +112,9 @@ POLICY: Mapping[str, Rule] = {
     "handover_file.verify": _rule(EVERYONE),
     "inbox.post": _rule("embassy_desk"),
     "inbox.read": _rule("embassy_desk"),
+    # what an organisation is told of itself: what awaits it, is due, is overdue
+    "notification.read": _rule(own="first_responder competent_authority social_affairs provider embassy_desk"),
+    "webhook.manage": _rule(own="first_responder competent_authority social_affairs provider embassy_desk"),
     # views
     "view.shelter_capacity": _rule(
         "competent_authority social_affairs coordinator auditor first_responder", own="provider"

@@ -33,7 +33,9 @@ def serve(app: FastAPI, settings: Settings, process: str) -> None:
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
-    _Patient(config).run()
+    server = _Patient(config)
+    app.state.stopping = lambda: server.should_exit  # an answer that never ends must end now
+    server.run()
 
 
 class _Patient(uvicorn.Server):

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
+    webhook_allow: str = Field(
+        "", description="networks beyond the public internet that webhooks may go to, with commas"
+    )
     log_level: str = Field("info", description="debug, info, warning or error")
 
     def port(self, process: str) -> int:

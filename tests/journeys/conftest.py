@@ -123,6 +123,7 @@ async def system(
         topic_prefix=f"j{uuid4().hex[:8]}",
         data_dir=tmp_path_factory.mktemp("system"),
         port_base=_free_base(),
+        webhook_allow="127.0.0.0/8",
     )
     async with running(settings) as started:
         yield started

@@ -74,6 +74,8 @@ handover_file.withdraw         -    all   all   -     -     -     own   -     - 
 handover_file.verify           all  all   all   all   all   all   all   all   all   all
 inbox.post                     -    -     -     -     -     -     all   -     -     -
 inbox.read                     -    -     -     -     -     -     all   -     -     -
+notification.read              own  own   own   own   -     -     own   -     -     -
+webhook.manage                 own  own   own   own   -     -     own   -     -     -
 view.shelter_capacity          all  all   all   own   -     -     -     all   all   -
 view.court_outcomes            -    all   all   -     all   -     -     all   all   -
 view.cross_border              -    all   all   -     -     -     own   all   all   -

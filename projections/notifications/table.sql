@@ -1,0 +1,10 @@
+CREATE TABLE head (
+    repatriation_id text PRIMARY KEY, corridor text, direction text, sop text, opened_at timestamptz, version integer
+);
+CREATE TABLE fact (
+    repatriation_id text, version integer, known_at timestamptz, kind text, step text, outcome text,
+    occurred_at timestamptz, PRIMARY KEY (repatriation_id, version)
+);
+CREATE TABLE settled (
+    inbox_id text PRIMARY KEY, organisation text, known_at timestamptz, outcome text, rule text, missing text[]
+);
