@@ -46,16 +46,16 @@ class Visitor:
         """Whether the caller may do an action in some scope; the service decides again."""
         return scope(action, frozenset(self.session.roles)) is not None
 
-    def page(self, template: str, status: int = 200, **context: Json) -> HTMLResponse:
+    def page(self, template: str, code: int = 200, **context: Json) -> HTMLResponse:
         """A page in the portal's frame."""
-        return page(self.request, template, status, visitor=self, **context)
+        return page(self.request, template, code, visitor=self, **context)
 
     def to(self, path: str) -> RedirectResponse:
         """Go on to another page after a form."""
         return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
 
 
-def page(request: Request, template: str, status: int = 200, **context: Json) -> HTMLResponse:
+def page(request: Request, template: str, code: int = 200, **context: Json) -> HTMLResponse:
     """A page for anybody."""
     words = words_of(request)
     visitor: Visitor | None = context.setdefault("visitor", None)
@@ -72,7 +72,7 @@ def page(request: Request, template: str, status: int = 200, **context: Json) ->
         key=lambda: uuid4().hex,
         **context,
     )  # fmt: skip
-    return HTMLResponse(text, status, headers=dict(SECURITY))
+    return HTMLResponse(text, code, headers=dict(SECURITY))
 
 
 def seal_of(request: Request) -> Seal:

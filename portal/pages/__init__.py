@@ -1,5 +1,8 @@
 """The pages, one module each."""
 
-from portal.pages import court_cases, courts, home, numbers, shelters
+from portal.pages import cases, court_cases, courts, desk, home, numbers, returns, shelters, story
 
-ROUTERS = (home.router, shelters.router, courts.router, court_cases.router, numbers.router)
+ROUTERS = (
+    home.router, shelters.router, courts.router, court_cases.router, numbers.router, desk.router, returns.router,
+    cases.router, story.router,
+)  # fmt: skip
