@@ -20,6 +20,7 @@ from libs.events.store import Answer, EventStore, KeyReused
 from libs.runtime.access import AccessLog, Visit, visit
 from libs.runtime.answers import Replay, answered, replayed, written
 from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
+from libs.runtime.documents import check_query
 from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
 from libs.runtime.policy import POLICY, Scope, scope
 from libs.runtime.problems import Problem
@@ -73,7 +74,7 @@ class Reader:
     @property
     def edge(self) -> Edge:
         """The service's edge; only services have one, and only their routes ask for it."""
-        assert isinstance(self.desk, Edge)  # see above
+        assert isinstance(self.desk, Edge)
         return self.desk
 
     def require_own(self, *owners: str | None) -> None:
@@ -181,6 +182,7 @@ def reading(action: str) -> Callable[[Request], Any]:
         reach = scope(action, caller.roles)
         if reach is None:
             raise forbidden(caller, action)
+        check_query(request)
         return Reader(desk, caller, action, reach, opened)
 
     return reader

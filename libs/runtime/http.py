@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from pydantic import BaseModel
@@ -27,6 +27,7 @@ from libs.events.event import JSON
 from libs.events.store import Conflict, Unavailable
 from libs.runtime.access import Recorded
 from libs.runtime.answers import Replay
+from libs.runtime.documents import complete
 from libs.runtime.problems import Problem, pointer, problem_response
 from libs.runtime.vault import Shredded
 
@@ -93,7 +94,7 @@ def _operations(checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRouter:
         """The process runs."""
         return {"status": "live"}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", responses={503: {"description": "A dependency is missing"}})
     async def ready(request: Request) -> Response:
         """The process can do its work; else 503 and which dependency is missing."""
         missing = [name for name, check in checks(request.app).items() if not await _answers(check)]
@@ -101,7 +102,7 @@ def _operations(checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRouter:
         body = {"status": "missing" if missing else "ready", "missing": missing}
         return Response(orjson.dumps(body), status, media_type="application/json")
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus text."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -175,7 +176,7 @@ def _add_error_answers(app: FastAPI) -> None:
         app.add_exception_handler(fault, answer(_away))
     app.add_exception_handler(Shredded, answer(_shredded))
     app.add_exception_handler(RequestValidationError, answer(_invalid))
-    app.add_exception_handler(HTTPException, answer(_http))
+    app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, answer(_unexpected))
 
 
@@ -212,10 +213,15 @@ def _invalid(fault: RequestValidationError) -> Problem:
     return Problem(422, "invalid-request", "the request does not fit the schema; see errors", errors=errors)
 
 
-def _http(fault: HTTPException) -> Problem:
+async def _http(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)  # registered for nothing else
     name = HTTPStatus(fault.status_code).phrase.lower().replace(" ", "-").replace("'", "")
     detail = HTTPStatus(fault.status_code).description or "see the API's description"
-    return Problem(fault.status_code, name, detail, allow=(fault.headers or {}).get("Allow", ""))
+    allow = (fault.headers or {}).get("Allow", "")
+    if allow:  # the router names the methods of the first route with this path only
+        path = getattr(request.scope.get("route"), "path_format", "")
+        allow = ", ".join(sorted(request.app.openapi()["paths"].get(path, {}))).upper() or allow
+    return problem_response(request, Problem(fault.status_code, name, detail, allow=allow))
 
 
 def _unexpected(fault: Exception) -> Problem:
@@ -231,6 +237,7 @@ def _openapi(app: FastAPI) -> dict[str, JSON]:
         for name in _own_bodies(document):
             schema = _BODIES[name].model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {}) | {_BODIES[name].__name__: schema}
+        complete(document, app.routes)
         app.openapi_schema = document
     return app.openapi_schema
 

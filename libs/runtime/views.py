@@ -1,6 +1,7 @@
 """What every projection's routes share: its rows' place, `?seen=`, `?at=`, and the shape of an answer."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from libs.events.consume import Change, Fact, Projection
 from libs.events.event import JSON
@@ -29,16 +30,22 @@ def _at(moment: datetime | None) -> datetime | None:
     return moment
 
 
+def _text(value: object) -> object:
+    if isinstance(value, str) and not _MOMENT.match(value):
+        raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
+    return value
+
+
 MOMENT_YEARS = (1900, 2200)
-Moment = Annotated[AwareDatetime | None, AfterValidator(_at)]
-"""A moment that every clock and the database can hold, whatever its offset."""
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+Moment = Annotated[AwareDatetime | None, BeforeValidator(_text), AfterValidator(_at)]
+"""A moment that every clock and the database can hold, whatever its offset. Pydantic alone takes a number too."""
 At = Annotated[
     Moment,
     Query(description="The answer as at this moment (RFC 3339); default: now"),
 ]
 KnownAt = Annotated[
-    AwareDatetime | None,
-    AfterValidator(_at),
+    Moment,
     Query(description="Only what had been recorded by this moment (RFC 3339); default: everything recorded"),
 ]
 
