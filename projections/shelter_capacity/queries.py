@@ -108,8 +108,8 @@ def _believed(reported_at: datetime | None, at: datetime) -> dict[str, JSON]:
     """How old the shelter's last report is, and how far its figures are believed for it."""
     if reported_at is None:
         return {"reported_at": None, "confidence_percent": 0}
-    days = (moment.astimezone(CAMBODIA).date() for moment in (reported_at, at))
-    return {"reported_at": rfc3339(reported_at), "confidence_percent": confidence_percent(*days, LIMITS)}
+    reported_on, today = (moment.astimezone(CAMBODIA).date() for moment in (reported_at, at))
+    return {"reported_at": rfc3339(reported_at), "confidence_percent": confidence_percent(reported_on, today, LIMITS)}
 
 
 async def waiting_by_place(pool: asyncpg.Pool, clocks: Clocks) -> Mapping[Place, int]:
