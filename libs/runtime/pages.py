@@ -2,17 +2,22 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import orjson
 from fastapi import Query, Response
 
 from libs.events.event import JSON
+from libs.events.handle import rfc3339
 from libs.runtime.problems import Problem
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}:\d{2}")
+"""A moment as PostgreSQL writes it in JSON: with the offset of its session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,23 @@ def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Respo
     items = found[: asked.limit]
     following = cursor_of(str(items[-1][key])) if len(found) > asked.limit else None
     return Response(
-        orjson.dumps({"items": items, "next": following}),
+        orjson.dumps({"items": [in_utc(item) for item in items], "next": following}),
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+def in_utc(value: JSON) -> JSON:
+    """The same JSON with every moment in UTC and ending in `Z`, as the rest of the API writes it."""
+    match value:
+        case str() if _MOMENT.fullmatch(value):
+            return rfc3339(datetime.fromisoformat(value))
+        case Mapping():
+            return {name: in_utc(inner) for name, inner in value.items()}
+        case list():
+            return [in_utc(inner) for inner in value]
+        case _:
+            return value
 
 
 def cursor_of(key: str) -> str:

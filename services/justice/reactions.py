@@ -37,7 +37,7 @@ CREATE TABLE known_case (
 );
 CREATE TABLE known_report (
     report_id text PRIMARY KEY, case_id text, filed_by text, station text, province text, occurred_at timestamptz,
-    stage text
+    stage text, moved_at timestamptz
 );
 CREATE INDEX ON known_report (case_id);
 CREATE TABLE known_court_case (court_case_id text PRIMARY KEY, court text, province text, began_at timestamptz);
@@ -47,10 +47,11 @@ CREATE TABLE known_movement (
     court_case_id text, version int, occurred_at timestamptz, PRIMARY KEY (court_case_id, version)
 );
 CREATE TABLE known_charge (
-    court_case_id text, accused_ref text, statute text, article text, kind text, withdrawn boolean, result text,
-    compensation_khr bigint, contested boolean, paid_khr bigint,
+    court_case_id text, accused_ref text, statute text, article text, kind text, committed_on date, withdrawn boolean,
+    result text, sentenced boolean, compensation_khr bigint, contested boolean, paid_khr bigint,
     PRIMARY KEY (court_case_id, accused_ref, statute, article)
 );
+CREATE TABLE known_broken_chain (court_case_id text, evidence_id text, PRIMARY KEY (court_case_id, evidence_id));
 CREATE TABLE known_victim_charge (
     victim_charge_id text PRIMARY KEY, case_id text, court text, province text, statute text, article text,
     occurred_at timestamptz, basis text, assignee text, resolution text
@@ -111,6 +112,7 @@ def _report(event: ReportFiled | InvestigationRecorded, occurred_at: str) -> Seq
         values |= {"occurred_at": occurred_at}
     else:
         values |= {"stage": event.stage}
+    values |= {"moved_at": occurred_at}
     return (Put("known_report", {"report_id": event.report_id}, values),)
 
 
@@ -122,16 +124,20 @@ def _court_case(event: JusticeEvent, occurred_at: str) -> Sequence[Change]:
             return (
                 Put("known_court_case", key, opened),
                 Put("known_prosecution", {**key, "case_id": event.case_id}),
-                *(_put(event.court_case_id, charge, {"kind": charge.kind}) for charge in event.charges),
+                *(_put(event.court_case_id, charge, _of_charge(charge)) for charge in event.charges),
             )
         case ChargesAmended():
             fresh = {"withdrawn": False, "result": None, "contested": False}
             gone = [_put(event.court_case_id, charge, {"withdrawn": True}) for charge in event.withdrawn]
-            new = [_put(event.court_case_id, charge, {"kind": charge.kind, **fresh}) for charge in event.added]
+            new = [_put(event.court_case_id, charge, {**_of_charge(charge), **fresh}) for charge in event.added]
             return (*gone, *new)
         case VerdictGiven():
             given = {"result": event.result, "compensation_khr": event.compensation_khr, "contested": False}
-            return (_put(event.court_case_id, event, given),)
+            sentenced = event.prison_months is not None or event.fine_khr is not None
+            return (_put(event.court_case_id, event, {**given, "sentenced": sentenced}),)
+        case CustodyTransferred() if event.breaks:
+            broken = {"court_case_id": event.court_case_id, "evidence_id": event.evidence_id}
+            return (Put("known_broken_chain", broken),)
         case AppealLodged() | AppealDecided():
             return (_put(event.court_case_id, event, {"contested": isinstance(event, AppealLodged)}),)
         case CompensationPaid():
@@ -167,6 +173,10 @@ def _key(court_case_id: str, charge: Charge | OfCharge) -> dict[str, str]:
         "statute": charge.statute,
         "article": charge.article,
     }
+
+
+def _of_charge(charge: Charge) -> dict[str, JSON]:
+    return {"kind": charge.kind, "committed_on": charge.committed_on}
 
 
 def _put(court_case_id: str, charge: Charge | OfCharge, values: dict[str, JSON]) -> Put:

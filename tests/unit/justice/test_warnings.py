@@ -6,6 +6,7 @@ from libs.events.catalogue.justice import ChargesAmended, VerdictGiven
 from services.justice.decider import COURT_CASE
 from services.justice.rulebook import listed, outcome_of, purposes_of, warnings
 from services.justice.state import CourtCase
+from services.justice.warnings.rulebook import of_report, of_victim_charge
 from tests.unit.justice.kit import CONVICTED, OF_COURT, OPENED, RECRUITMENT, SALE, charge, of
 
 PURPOSE = frozenset({"forced_labour"})
@@ -49,11 +50,58 @@ def test_a_conviction_without_compensation_is_named() -> None:
     assert codes(case(bare)) == ["conviction-without-compensation", "conviction-without-sentence"]
 
 
+def row(**other: object) -> dict[str, object]:
+    charged = {
+        "accused_ref": "a1", "statute": "lshtse-2008", "article": "12", "committed_on": "2009-03-01",
+        "withdrawn": None, "result": None, "sentenced": None, "compensation_khr": None,
+    }  # fmt: skip
+    victim = {"outcome": "victim", "determined_purpose": ["forced_labour"]}
+    common = {"days_without_movement": 0, "pending_charges": 1, "charges": [charged], "victims": [victim]}
+    return {**common, "broken": None, **other}
+
+
 def test_an_open_case_without_movement_is_named_in_lists() -> None:
-    item = {"days_without_movement": 90, "pending_charges": 1, "convictions_without_compensation": 0}
-    assert [one["code"] for one in listed(item, None)["warnings"]] == ["no-movement"]
-    assert listed(item, 91)["warnings"] == []
-    assert listed({**item, "pending_charges": 0}, None)["warnings"] == []
+    idle = row(days_without_movement=90)
+    (found,) = listed(idle)["warnings"]
+    assert (found["code"], found["days"], found["limit_days"], found["placeholder"]) == ("no-movement", 90, 90, True)
+    assert listed(idle, 91)["warnings"] == []
+    assert listed({**idle, "pending_charges": 0})["warnings"] == []
+
+
+def test_a_list_warns_of_what_the_court_case_itself_warns_of() -> None:
+    (charged,) = row()["charges"]  # type: ignore[misc]
+    unfit = listed(row(victims=[{"outcome": "smuggled_migrant", "determined_purpose": []}]))["warnings"]
+    assert [(one["code"], one["reason"]) for one in unfit] == [("charge-fit", "trafficking-without-purpose")]
+    bare = listed(row(charges=[{**charged, "result": "convicted"}]))["warnings"]
+    assert [one["code"] for one in bare] == ["conviction-without-compensation", "conviction-without-sentence"]
+    broken = listed(row(broken=[{"evidence_id": "e1"}], charges=[{**charged, "withdrawn": True}]))["warnings"]
+    assert [(one["code"], one["evidence_id"]) for one in broken] == [("broken-chain-of-custody", "e1")]
+    assert set(listed(row())) == {"days_without_movement", "pending_charges", "warnings"}
+
+
+def test_a_report_that_nothing_followed_is_named() -> None:
+    report = {"report_id": "r1", "case_id": "KH-3RSM-QN8H", "moved_at": "2026-01-01", "days": 60}
+    assert [one["reason"] for one in of_report(report)] == ["report_without_movement"]
+    assert list(of_report({**report, "days": 59})) == []
+
+
+@pytest.mark.parametrize(
+    ("basis", "assignee", "victim", "days", "expected"),
+    [
+        ("determined_victim", None, True, 6, ("raised", "determined_victim", True)),
+        ("presumed_victim", None, True, 5, ("raised", "presumed_victim", False)),
+        ("determined_victim", "nrm-authority", True, 60, ("assigned", "determined_victim", False)),
+        (None, None, True, 0, ("not_raised", "held_for_a_victim_since", False)),
+        (None, None, False, 9, None),
+    ],
+)
+def test_a_victim_who_stands_accused_is_named_until_it_is_resolved(
+    basis: str | None, assignee: str | None, victim: bool, days: int, expected: object
+) -> None:
+    charge = {"victim_charge_id": "v1", "case_id": "KH-3RSM-QN8H", "court": "pp", "statute": "lshtse-2008",
+              "article": "24", "occurred_at": "2026-01-01"}  # fmt: skip
+    found = list(of_victim_charge({**charge, "basis": basis, "assignee": assignee, "victim": victim, "days": days}))
+    assert [(one["status"], one["reason"], one["overdue"]) for one in found] == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(
