@@ -11,6 +11,7 @@ from libs.rules.corridors import FOLDER, load_checked
 from libs.rules.corridors import check as faults_of
 from libs.rules.corridors import diff as changes_of
 from libs.rules.load import BadRules
+from libs.runtime.settings import settings
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 
@@ -51,12 +52,12 @@ def diff(old: Path, new: Path, *, as_json: bool = False) -> int:
 
 @app.command("check")
 def check_command(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; the shipped ones if none.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; those in use if none.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Check corridor files."""
-    raise typer.Exit(check(paths or [FOLDER], as_json=as_json))
+    raise typer.Exit(check(paths or [settings().corridors_dir or FOLDER], as_json=as_json))
 
 
 @app.command("diff")

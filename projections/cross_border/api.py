@@ -11,7 +11,7 @@ from libs.rules.progress import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page
-from libs.runtime.views import At, answer, projection_of, seen
+from libs.runtime.views import At, KnownAt, answer, projection_of, seen
 from projections.cross_border.queries import Asked, differences, page_of_items
 from projections.cross_border.view import NAME, WANTS, apply
 
@@ -33,12 +33,13 @@ async def read_repatriations(
     status: RepatriationStatus | None = None,
     overdue: bool | None = None,  # noqa: FBT001 - a query parameter
     at: At = None,
+    known_at: KnownAt = None,
 ) -> Response:
     """Repatriations: whom each waits for, since when, what is due and overdue, each step against its limit.
 
     `direction` is `outbound` from Cambodia and `inbound` to it. Totals are by corridor (and over `all`) and status.
     """
-    asked = _asked(reader, corridor, direction, status, overdue, at)
+    asked = _asked(reader, at, known_at, corridor, direction, status, overdue)
     found, totals = await page_of_items(reader.desk.pool, asked, wanted.after, wanted.limit)
     following = cursor_of(found[wanted.limit - 1]["repatriation_id"]) if len(found) > wanted.limit else None
     items = [_shown(item, reader) for item in found[: wanted.limit]]
@@ -52,9 +53,10 @@ async def read_differences(
     corridor: Corridor = None,
     direction: Direction | None = None,
     at: At = None,
+    known_at: KnownAt = None,
 ) -> Response:
     """What one side recorded and the other has not acknowledged; an open hand-over stands with its alert."""
-    asked = _asked(reader, corridor, direction, None, None, at)
+    asked = _asked(reader, at, known_at, corridor, direction)
     found = await differences(reader.desk.pool, asked, wanted.after, wanted.limit + 1)
     following = cursor_of(found[wanted.limit - 1]["key"]) if len(found) > wanted.limit else None
     items = [_shown({k: v for k, v in item.items() if k != "key"}, reader) for item in found[: wanted.limit]]
@@ -64,15 +66,17 @@ async def read_differences(
 
 def _asked(
     reader: Reader,
+    at: datetime | None,
+    known_at: datetime | None,
     corridor: str | None,
     direction: str | None,
-    status: str | None,
-    overdue: bool | None,  # noqa: FBT001 - passed on
-    at: datetime | None,
+    status: str | None = None,
+    overdue: bool | None = None,  # noqa: FBT001 - passed on
 ) -> Asked:
     desk = reader.caller.organisation if reader.scope == "own" else None
     moment = at or now()
-    return Asked(corridor, direction, status, overdue, desk, at or moment + CLOCK_SKEW, day_of(moment), at is not None)
+    until, past = at or moment + CLOCK_SKEW, at is not None or known_at is not None
+    return Asked(corridor, direction, status, overdue, desk, until, known_at, day_of(moment), past)
 
 
 def _shown(item: dict[str, JSON], reader: Reader) -> dict[str, JSON]:

@@ -12,7 +12,7 @@ import asyncpg
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
-from libs.rules.corridors import load_corridors
+from libs.rules.corridors import FOLDER, load_corridors
 from libs.rules.progress import (
     HAND_OVER,
     RECEIPT,
@@ -24,8 +24,9 @@ from libs.rules.progress import (
     progress,
     timeline,
 )
+from libs.runtime.settings import settings
 
-CORRIDORS: Final = load_corridors()
+CORRIDORS: Final = load_corridors(settings().corridors_dir or FOLDER)
 CALENDARS: Final = load_calendars()
 STATUSES: Final = ("running", "awaiting_acknowledgement", "completed", "stopped")
 ALL: Final = "all"
@@ -43,6 +44,8 @@ class Asked:
     """The organisation whose own repatriations are meant; None is all."""
     until: datetime
     """Only what had happened by then."""
+    known_at: datetime | None
+    """Only what was recorded by then; None is everything recorded."""
     today: date
     """The local day by which what is due is overdue."""
     past: bool
@@ -56,12 +59,21 @@ class Asked:
         })  # fmt: skip
 
 
+_SEEN = "f.occurred_at <= $5 AND ($6::timestamptz IS NULL OR f.recorded_at <= $6)"
 _MEANT = (
     "($1::text IS NULL OR h.corridor = $1) AND ($2::text IS NULL OR h.direction = $2) AND ($3::text IS NULL "
     "OR h.corridor = ANY($4::text[]) OR EXISTS (SELECT 1 FROM cross_border.part p WHERE p.organisation = $3 "
-    "AND p.repatriation_id = h.repatriation_id)) AND h.opened_at <= $5"
+    "AND p.repatriation_id = h.repatriation_id)) AND h.opened_at <= $5 "
+    "AND ($6::timestamptz IS NULL OR h.recorded_at <= $6)"
 )
-_NOW = _MEANT + " AND ($6::text IS NULL OR h.status = $6) AND ($7::boolean IS NULL OR coalesce(h.due < $8, false) = $7)"
+_NOW = _MEANT + " AND ($7::text IS NULL OR h.status = $7) AND ($8::boolean IS NULL OR coalesce(h.due < $9, false) = $8)"
+# Where a step that the procedure needs may be late: the first day due has passed, or the person is home and something
+# is still open ($10 and $11: each procedure's needed steps, pair by pair).
+_MAYBE_LATE = (
+    _NOW + " AND (h.due < $9 OR (h.status = 'completed' AND EXISTS (SELECT 1 FROM unnest($10::text[], $11::text[]) "
+    "AS needed (sop, step) WHERE needed.sop = h.sop AND NOT EXISTS (SELECT 1 FROM cross_border.fact f WHERE "
+    "f.repatriation_id = h.repatriation_id AND f.step = needed.step AND f.kind = 'step' AND f.outcome <> 'refused'))))"
+)
 
 
 async def page_of_items(
@@ -75,30 +87,39 @@ async def page_of_items(
         shown = [item for item in meant if item["repatriation_id"] > after][: limit + 1]
         counts = [(i["corridor"], i["status"], (i["waiting_for"] or {}).get("party"), i["overdue"], i["stopped_by"], 1)
                   for i in meant]  # fmt: skip
-        return shown, _totals(counts, await _medians(pool, asked, [item["repatriation_id"] for item in meant]))
+        medians = await _medians(pool, asked, [item["repatriation_id"] for item in meant])
+        return shown, _totals(counts, meant, medians)
     heads = await pool.fetch(
-        f"SELECT h.* FROM cross_border.head h WHERE {_NOW} AND h.repatriation_id > $9 "
-        "ORDER BY h.repatriation_id LIMIT $10", *_now(asked), after, limit + 1,
+        f"SELECT h.* FROM cross_border.head h WHERE {_NOW} AND h.repatriation_id > $10 "
+        "ORDER BY h.repatriation_id LIMIT $11", *_now(asked), after, limit + 1,
     )  # fmt: skip
     grouped = await pool.fetch(
-        f"SELECT h.corridor, h.status, h.party, coalesce(h.due < $8, false), h.stopped_by, count(*)::integer "
+        f"SELECT h.corridor, h.status, h.party, coalesce(h.due < $9, false), h.stopped_by, count(*)::integer "
         f"FROM cross_border.head h WHERE {_NOW} GROUP BY 1, 2, 3, 4, 5", *_now(asked),
     )  # fmt: skip
-    return await _items(pool, asked, heads), _totals([tuple(row) for row in grouped], await _medians(pool, asked, None))
+    maybe = await pool.fetch(f"SELECT h.* FROM cross_border.head h WHERE {_MAYBE_LATE}", *_now(asked), *_needed())
+    late, medians = await _items(pool, asked, maybe), await _medians(pool, asked, None)
+    return await _items(pool, asked, heads), _totals([tuple(row) for row in grouped], late, medians)
+
+
+def _needed() -> list[list[str]]:
+    """Each procedure's steps that may not be left open, pair by pair."""
+    pairs = [(one.key, step.id) for one in CORRIDORS.by_key.values() for step in one.steps if not step.optional]
+    return [[sop for sop, _ in pairs], [step for _, step in pairs]]
 
 
 async def differences(pool: asyncpg.Pool, asked: Asked, after: str, limit: int) -> list[dict[str, JSON]]:
     """What one organisation recorded and no other has acknowledged since; a hand-over only by the receipt."""
     rows = await pool.fetch(
         "WITH last AS (SELECT DISTINCT ON (f.repatriation_id, f.step) f.* FROM cross_border.fact f "
-        "WHERE f.kind = 'step' AND f.step <> $7 AND f.occurred_at <= $5 "
+        f"WHERE f.kind = 'step' AND f.step <> $8 AND {_SEEN} "
         "ORDER BY f.repatriation_id, f.step, f.version DESC) "
         "SELECT f.*, h.case_id, h.direction, h.sop, f.repatriation_id || '.' || lpad(f.version::text, 9, '0') AS key "
         f"FROM last f JOIN cross_border.head h USING (repatriation_id) WHERE {_MEANT} AND NOT EXISTS ("
         "SELECT 1 FROM cross_border.fact o WHERE o.repatriation_id = f.repatriation_id AND o.version > f.version "
-        "AND o.occurred_at <= $5 AND CASE WHEN f.step = $6 THEN o.step = $7 AND o.outcome <> 'refused' "
-        "ELSE o.recorded_by <> f.recorded_by END) "
-        "AND f.repatriation_id || '.' || lpad(f.version::text, 9, '0') > $8 ORDER BY key LIMIT $9",
+        "AND o.occurred_at <= $5 AND ($6::timestamptz IS NULL OR o.recorded_at <= $6) AND CASE WHEN f.step = $7 "
+        "THEN o.step = $8 AND o.outcome <> 'refused' ELSE o.recorded_by <> f.recorded_by END) "
+        "AND f.repatriation_id || '.' || lpad(f.version::text, 9, '0') > $9 ORDER BY key LIMIT $10",
         *_meant(asked), HAND_OVER, RECEIPT, after, limit,
     )  # fmt: skip
     return [_difference(row, asked) for row in rows]
@@ -132,8 +153,8 @@ async def _items(
     facts = await pool.fetch(
         "SELECT repatriation_id, kind, step, outcome, occurred_at FROM cross_border.fact "
         "WHERE repatriation_id = ANY($1) AND kind IN ('step', $2) AND occurred_at <= $3 "
-        "ORDER BY repatriation_id, version",
-        [head["repatriation_id"] for head in heads], RESTARTED, asked.until,
+        "AND ($4::timestamptz IS NULL OR recorded_at <= $4) ORDER BY repatriation_id, version",
+        [head["repatriation_id"] for head in heads], RESTARTED, asked.until, asked.known_at,
     )  # fmt: skip
     recorded = {
         name: [Recorded(row["step"] or RESTARTED, row["outcome"] or "done", row["occurred_at"]) for row in rows]
@@ -187,7 +208,8 @@ async def _medians(pool: asyncpg.Pool, asked: Asked, meant: Sequence[str] | None
     """Median days per corridor and step; over all corridors where corridor is null."""
     which, values = _NOW, _now(asked)
     if meant is not None:
-        which, values = "f.occurred_at <= $1 AND h.repatriation_id = ANY($2::text[])", [asked.until, list(meant)]
+        which = f"{_SEEN} AND h.repatriation_id = ANY($7::text[]) AND {_MEANT}"
+        values = [*_meant(asked), list(meant)]
     sql = (
         "SELECT f.corridor, f.step, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) AS median "
         "FROM cross_border.fact f JOIN cross_border.head h USING (repatriation_id) "
@@ -197,19 +219,25 @@ async def _medians(pool: asyncpg.Pool, asked: Asked, meant: Sequence[str] | None
     return rows
 
 
-def _totals(counts: Sequence[Sequence[Any]], medians: Sequence[asyncpg.Record]) -> dict[str, JSON]:
-    """By corridor, and over `all` of them: each status, overdue, whom they wait for, what stopped them, medians."""
+def _totals(
+    counts: Sequence[Sequence[Any]], late: Sequence[Mapping[str, JSON]], medians: Sequence[asyncpg.Record]
+) -> dict[str, JSON]:
+    """By corridor, and over `all` of them: each status, overdue, whom they wait for, what stopped them, medians.
+
+    `late` has at least the repatriations with an overdue step: each counts for the party that is responsible for it.
+    """
     totals: dict[str, dict[str, Any]] = {ALL: _empty()}
-    for corridor, status, party, late, stopped_by, count in counts:
+    for corridor, status, party, overdue, stopped_by, count in counts:
         for total in (totals[ALL], totals.setdefault(corridor, _empty())):
             total[status] += count
-            total["overdue"] += count if late else 0
-            for name, value, counted in (
-                ("waiting_for", party, party),
-                ("overdue_by_party", party or "unknown", late),
-                ("stopped_by", stopped_by, stopped_by),
-            ):
-                total[name][value] += count if counted else 0
+            total["overdue"] += count if overdue else 0
+            total["waiting_for"][party] += count if party else 0
+            total["stopped_by"][stopped_by] += count if stopped_by else 0
+    for item in late:
+        parties = {step["step"]: step["party"] for step in item["steps"]}
+        for step in item["overdue_steps"]:
+            for total in (totals[ALL], totals.setdefault(item["corridor"], _empty())):
+                total["overdue_by_party"][parties[step]] += 1
     for total in totals.values():
         for name in ("waiting_for", "overdue_by_party", "stopped_by"):
             total[name] = {value: count for value, count in sorted(total[name].items(), key=str) if count}
@@ -231,7 +259,7 @@ def _empty() -> dict[str, Any]:
 
 
 def _meant(asked: Asked) -> list[Any]:
-    return [asked.corridor, asked.direction, asked.desk, asked.corridors, asked.until]
+    return [asked.corridor, asked.direction, asked.desk, asked.corridors, asked.until, asked.known_at]
 
 
 def _now(asked: Asked) -> list[Any]:

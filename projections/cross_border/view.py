@@ -33,19 +33,21 @@ def apply(fact: Fact) -> Sequence[Change]:
     }
     if isinstance(event, Started):
         head |= {"requested_by": event.requested_by, "opened_at": event.occurred_at}
+        head |= {"recorded_at": fact.envelope.time}
     key = {"repatriation_id": event.repatriation_id}
     return (
         Put("head", key, head),
-        Put("fact", {**key, "version": fact.envelope.streamversion}, _recorded(event)),
+        Put("fact", {**key, "version": fact.envelope.streamversion}, _recorded(event, fact.envelope.time)),
         *(Put("part", {"organisation": name, **key}) for name in sorted(_parts(event))),
     )
 
 
-def _recorded(event: OfRepatriation) -> dict[str, JSON]:
+def _recorded(event: OfRepatriation, recorded_at: str) -> dict[str, JSON]:
     row: dict[str, JSON] = {
         "corridor": event.corridor,
         "recorded_by": event.recorded_by,
         "occurred_at": event.occurred_at,
+        "recorded_at": recorded_at,
         "kind": STARTED,
     }
     match event:

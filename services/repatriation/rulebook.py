@@ -8,13 +8,14 @@ from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
-from libs.rules.corridors import load_corridors
+from libs.rules.corridors import FOLDER, load_corridors
 from libs.rules.plain import plain
 from libs.rules.procedure import CORE_STEPS, Corridor, Step, UnknownCorridor
-from libs.rules.progress import HAND_OVER, Mark, Procedure, overdue_steps, prerequisites, timeline
+from libs.rules.progress import HAND_OVER, RECEIPT, Mark, Procedure, overdue_steps, prerequisites, timeline
+from libs.runtime.settings import settings
 from services.repatriation.state import Open
 
-CORRIDORS: Final = load_corridors()
+CORRIDORS: Final = load_corridors(settings().corridors_dir or FOLDER)
 CALENDARS: Final = load_calendars()
 IDS: Final = tuple(sorted({corridor.id for corridor in CORRIDORS.by_key.values()}))
 STARTED: Final = "started"
@@ -135,7 +136,7 @@ def repatriation_resource(state: Open, today: date) -> dict[str, JSON]:
         "overdue": bool(reached.due and reached.due.day < today),
         "overdue_steps": list(overdue_steps(marks, reached.status, today)),
         "stopped_by": reached.stopped_by,
-        "custody": _custody(state),
+        "custody": _custody(state, procedure),
         "steps": [_mark(mark, state, today) for mark in marks],
         "acknowledged": [
             {"step": one.step, "by": one.by, "occurred_at": one.occurred_at} for one in state.acknowledged
@@ -163,11 +164,14 @@ def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
     }
 
 
-def _custody(state: Open) -> dict[str, JSON]:
-    """In whose care the person is: the sending side's until the receiving side acknowledges the hand-over."""
-    handed, received = state.last(HAND_OVER), state.last("receipt_acknowledged")
+def _custody(state: Open, procedure: Procedure) -> dict[str, JSON]:
+    """In whose care the person is, never nobody's: the sending side's until the receiving side acknowledges.
+
+    Before the hand-over it is the party that the SOP makes hand over; where the person sleeps is never said here.
+    """
+    handed, received = state.last(HAND_OVER), state.last(RECEIPT)
     gone = handed is not None and handed.outcome == "done"
-    taken = received is not None and received.outcome != "refused"
-    if taken and received:
+    if received and received.outcome != "refused":
         return {"side": "receiving", "by": received.by, "acknowledged": True}
-    return {"side": "sending", "by": handed.by if gone and handed else None, "acknowledged": not gone}
+    by = handed.by if gone and handed else procedure.corridor.step(HAND_OVER).party
+    return {"side": "sending", "by": by, "acknowledged": not gone}

@@ -1,4 +1,4 @@
-"""A case in court over HTTP: from the report to appeal and compensation; what justice warns of; what the view counts."""
+"""A case in court over HTTP, from the report to appeal and compensation; what justice warns of; what is counted."""
 
 import asyncio
 from typing import Any
