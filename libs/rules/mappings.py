@@ -22,6 +22,7 @@ from libs.events.catalogue.vocabulary import (
     RecruitmentMethod,
     Sex,
 )  # fmt: skip
+from libs.rules.instruments import UnknownInstrument, load_instruments
 from libs.rules.load import ROOT, BadRules, Document, Fault, Source, load, source_of
 from libs.tables.layout import Heading
 from libs.tables.words import key
@@ -201,6 +202,7 @@ def _faults(document: Document, stem: str, lists: Mapping[str, Mapping[str, list
             yield document.fault(f"/columns/{index}/name", f"{name!r} is there twice")
         for what in _column_faults(content["columns"][index], lists):
             yield document.fault(f"/columns/{index}", what)
+    yield from _answer_faults(document)
     for index, name in enumerate(content["identity"]):
         if name not in names:
             yield document.fault(f"/identity/{index}", f"there is no column {name!r}")
@@ -211,6 +213,20 @@ def _faults(document: Document, stem: str, lists: Mapping[str, Mapping[str, list
         for each in value if isinstance(value, list) else [value]:
             if what := _unfit(target, each):
                 yield document.fault(f"/constants/{target}", what)
+
+
+def _answer_faults(document: Document) -> Iterator[Fault]:
+    """Columns that answer a question which their instrument does not ask."""
+    content = document.content
+    try:
+        questions = load_instruments().of(content["instrument"]).questions if "instrument" in content else ()
+    except UnknownInstrument:
+        yield document.fault("/instrument", f"there is no instrument {content['instrument']!r}")
+        return
+    asked = {f"answer.{question.id}" for question in questions}
+    for index, entry in enumerate(content["columns"]):
+        if entry["to"].startswith("answer.") and entry["to"] not in asked:
+            yield document.fault(f"/columns/{index}/to", "the instrument has no such question")
 
 
 def _column_faults(entry: Mapping[str, Any], lists: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:

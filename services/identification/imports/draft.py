@@ -80,7 +80,9 @@ def draft_of(row: Row, mapping: SystemMap, mixed: frozenset[str], today: date) -
     raw = {name: text for name, cell in row.cells.items() if (text := clean(cell))}
     identity = _identity(raw, mapping)
     facts = read_row(row, mapping, mixed)
-    findings = [*_definitions(raw, mapping), *facts.findings]
+    findings = _definitions(raw, mapping)
+    judged = {one.column for one in findings}  # a cell that a definition names is no unknown code besides
+    findings += [one for one in facts.findings if one.column not in judged]
     made = {"case": None, "agency": None} if findings else _made(facts, mapping, today, findings)
     verdict: Verdict = "accepted"
     if findings:

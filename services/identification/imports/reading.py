@@ -9,11 +9,8 @@ from libs.tables.grid import Unreadable
 from libs.tables.layout import NoTable, Table, table_of
 from libs.tables.read import read_grids
 from services.identification.imports.draft import Draft, drafts_of
-from services.identification.rulebook import INSTRUMENTS
 
 MAPPINGS = load_mappings()
-for _mapping in MAPPINGS.by_key.values():
-    assert _mapping.instrument is None or INSTRUMENTS.of(_mapping.instrument), _mapping.id
 
 
 @dataclass(frozen=True, slots=True)
