@@ -1,8 +1,23 @@
 """The pages, one module each."""
 
-from portal.pages import cases, court_cases, courts, desk, home, numbers, returns, shelters, story
+from portal.pages import (
+    card,
+    cases,
+    court_cases,
+    courts,
+    deciding,
+    desk,
+    home,
+    inbox,
+    numbers,
+    returns,
+    shelters,
+    story,
+)  # fmt: skip
 
-ROUTERS = (
-    home.router, shelters.router, courts.router, court_cases.router, numbers.router, desk.router, returns.router,
-    cases.router, story.router,
+ROUTERS = tuple(
+    page.router
+    for page in (
+        home, shelters, courts, court_cases, numbers, desk, returns, cases, story, card, inbox, deciding,
+    )
 )  # fmt: skip
