@@ -22,6 +22,7 @@ from libs.runtime.vault import Vault
 from nrm.log import api as log_api
 from nrm.log.api import LogDesk
 from nrm.log.sequencer import Sequencer
+from nrm.log.watch import Watch
 from nrm.log.witnesses import Witnesses
 from projections.audit_trail import api as audit_trail
 
@@ -41,7 +42,9 @@ def audit_app(config: Settings) -> FastAPI:
         app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, partial(master_keys, config)), keys)
         app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
-        work = [app.state.projector.run(), app.state.sequencer.run(), *([witnesses.run()] if keys else [])]
+        watch = Watch(config, pool, app.state.sequencer)
+        parts = (app.state.projector, app.state.sequencer, watch, *([witnesses] if keys else []))
+        work = [part.run() for part in parts]
         try:
             async with tasks(*work):
                 yield

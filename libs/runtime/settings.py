@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     log_origin: str = Field("", description="name of the transparency log; empty: opennrm.org/log/<installation>")
     witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns checkpoints")
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
+    reconcile_s: float = Field(30, gt=0, description="seconds between two rounds of the continuous reconciliation")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")

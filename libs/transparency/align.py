@@ -92,7 +92,9 @@ class Alignment:
         """Look ahead on both sides."""
         while len(self._expected) < LOOK_AHEAD and (block := next(self._blocks, None)):
             self._expected.extend(block.expected())
-        self._seen.extend(islice(self._lines, max(0, LOOK_AHEAD - len(self._seen))))
+        # As far on one side as on the other: of a pair that was swapped, both places are in sight or neither is.
+        ahead = max(LOOK_AHEAD, len(self._expected))
+        self._seen.extend(islice(self._lines, max(0, ahead - len(self._seen))))
 
     def _walk_apart(self) -> Iterator[Finding | Match]:
         while self._expected:

@@ -124,6 +124,7 @@ async def system(
         data_dir=tmp_path_factory.mktemp("system"),
         port_base=_free_base(),
         webhook_allow="127.0.0.0/8",
+        reconcile_s=1,
     )
     async with running(settings) as started:
         yield started
