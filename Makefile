@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .venv/.opennrm-ready
-.PHONY: help setup run demo audit-demo faults simulate test check fmt lock bench clean
+.PHONY: help setup run demo audit-demo faults simulate fuzz test check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ faults: $(READY) ## kills under load, nothing lost or doubled; long form: make f
 
 simulate: $(READY) ## explore crashes, reorderings, duplicates and races by seed; SCHEDULES=100000, SEED=n plays one again
 	@exec $(BIN)/python -m tests.simulation --schedules $(or $(SCHEDULES),100000) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY) ## bad inputs and schemathesis on every process; EXAMPLES=50 for each operation, SEED=1
+	@exec $(BIN)/python -m tests.fuzz --examples $(or $(EXAMPLES),50) --seed $(or $(SEED),1)
 
 lock: ## write uv.lock and the pip files that follow it
 	@deploy/lock

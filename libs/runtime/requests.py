@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from libs.events.event import JSON
 from libs.runtime.ids import now
@@ -30,10 +30,20 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _is_rfc3339(value: object) -> object:
+    if isinstance(value, str) and "-" not in value:
+        raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339)]
+"""A moment in a body. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970."""
+
+
 class FactBody(Body):
     """A body that records something that happened at `occurred_at` (RFC 3339 with an offset)."""
 
-    occurred_at: AwareDatetime
+    occurred_at: Moment
 
 
 def idempotency_key(request: Request) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from libs.events.catalogue.justice import (
     Accused,
@@ -19,7 +19,7 @@ from libs.events.catalogue.vocabulary import Country, Province, Sex, Verdict
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.statutes import Statutes
-from libs.runtime.requests import Body, FactBody
+from libs.runtime.requests import Body, FactBody, Moment
 from services.justice import commands as ask
 
 CASES_MAX = 100
@@ -134,7 +134,7 @@ class TransferBody(Body):
 
     from_: Annotated[Code, Field(alias="from")]
     to: Code
-    at: AwareDatetime
+    at: Moment
     sha256: Hash | None = None
 
 

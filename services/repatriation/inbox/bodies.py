@@ -8,13 +8,13 @@ from hashlib import sha256
 from typing import Annotated
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from libs.events.catalogue.vocabulary import Slug, StepOutcome
 from libs.events.event import JSON
 from libs.runtime.edge import case_of
 from libs.runtime.problems import Problem, invalid
-from libs.runtime.requests import Body, check_moment
+from libs.runtime.requests import Body, Moment, check_moment
 from services.repatriation.bodies import CaseReference, CorridorName, Documents, Text, personal_of
 from services.repatriation.commands import Personal
 
@@ -34,7 +34,7 @@ class InboxData(Body):
     repatriation_id: Annotated[str, Field(max_length=64)] | None = None
     corridor: CorridorName | None = None
     step: Annotated[str, Field(max_length=60)] | None = None
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Moment | None = None
     outcome: StepOutcome = "done"
     by: Slug | None = None
     requested_by: Slug | None = None
@@ -52,8 +52,8 @@ class InboxEvent(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=300)]
     type: Annotated[str, Field(max_length=200, description="org.opennrm.repatriation.<step>.v1, or started")]
     subject: CaseReference | None = None
-    time: AwareDatetime | None = None
-    occurredat: AwareDatetime | None = None
+    time: Moment | None = None
+    occurredat: Moment | None = None
     data: InboxData
 
 
