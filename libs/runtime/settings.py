@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     witnesses: str = Field("", description="<url> <verifier key>, separated by commas: who cosigns checkpoints")
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
-    corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
+    corridors_dir: str = Field("", description="folder of the corridors' files; empty: those shipped")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
     webhook_allow: str = Field(
         "", description="networks beyond the public internet that webhooks may go to, with commas"
