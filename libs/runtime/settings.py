@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     witness_quorum: int = Field(0, description="cosignatures a published checkpoint needs; 0: more than half")
     reconcile_s: float = Field(30, gt=0, description="seconds between two rounds of the continuous reconciliation")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
-    corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
+    corridors_dir: str = Field("", description="folder of the corridors' files; empty: those shipped")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
     webhook_allow: str = Field(
         "", description="networks beyond the public internet that webhooks may go to, with commas"

@@ -57,7 +57,7 @@ def check_command(
     as_json: Json = False,
 ) -> None:
     """Check corridor files."""
-    raise typer.Exit(check(paths or [settings().corridors_dir or FOLDER], as_json=as_json))
+    raise typer.Exit(check(paths or [Path(settings().corridors_dir or FOLDER)], as_json=as_json))
 
 
 @app.command("diff")

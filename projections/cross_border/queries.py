@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -26,7 +27,7 @@ from libs.rules.progress import (
 )
 from libs.runtime.settings import settings
 
-CORRIDORS: Final = load_corridors(settings().corridors_dir or FOLDER)
+CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
 CALENDARS: Final = load_calendars()
 STATUSES: Final = ("running", "awaiting_acknowledgement", "completed", "stopped")
 ALL: Final = "all"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -13,14 +14,15 @@ import orjson
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
-from libs.rules.corridors import load_corridors
+from libs.rules.corridors import FOLDER, load_corridors
 from libs.rules.notices import Delivery, Known, Notice, recipients, told
 from libs.rules.procedure import Corridor
 from libs.rules.progress import RESTARTED, Procedure, Recorded, day_of
+from libs.runtime.settings import settings
 from projections.notifications.view import STARTED
 
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.Pool | asyncpg.pool.PoolConnectionProxy"
-CORRIDORS: Final = load_corridors()
+CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
 CALENDARS: Final = load_calendars()
 KINDS: Final = ("repatriation.awaiting", "repatriation.due", "repatriation.overdue", "inbox.settled")
 LOOKED_AT_ONCE_MAX = 200

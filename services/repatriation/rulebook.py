@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 from libs.events.decider import Refused
@@ -15,7 +16,7 @@ from libs.rules.progress import HAND_OVER, RECEIPT, Mark, Procedure, overdue_ste
 from libs.runtime.settings import settings
 from services.repatriation.state import Open
 
-CORRIDORS: Final = load_corridors(settings().corridors_dir or FOLDER)
+CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
 CALENDARS: Final = load_calendars()
 IDS: Final = tuple(sorted({corridor.id for corridor in CORRIDORS.by_key.values()}))
 STARTED: Final = "started"
