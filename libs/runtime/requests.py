@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from libs.events.event import JSON
 from libs.runtime.ids import now
@@ -31,13 +31,16 @@ class Body(BaseModel):
 
 
 def _is_rfc3339(value: object) -> object:
-    if isinstance(value, str) and "-" not in value:
+    if not isinstance(value, str) or "-" not in value:
         raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339)]
-"""A moment in a body. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970."""
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_is_rfc3339)]
+"""A moment in a body. Pydantic alone takes "1700000000" for seconds since 1970.
+
+Not strict: what a validator before it has passed is no JSON any more to pydantic, and strictly no text is a moment.
+"""
 
 
 class FactBody(Body):

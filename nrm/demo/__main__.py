@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from libs.runtime.settings import settings
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
+from nrm.demo.imports import import_differences, import_sample, print_import, truth_of
 from nrm.demo.player import Performance, Player
 from nrm.demo.published import Published, compare, read_published, surveyed
 from nrm.demo.tables import print_answers, print_published, print_verdict
@@ -78,9 +79,12 @@ async def demonstrate(histories: list[History], console: Console, published: Pub
         console.print(f"Played in {time.monotonic() - started_s:.1f} s.")
         reader = Reader(client, url, token)
         try:
+            imported = await import_sample(client, url, token)
             answers = await reader.read(performance, names)
             wrong = found(differences(expected, answers, performance, names))
+            wrong += import_differences(truth_of(), imported)
             print_answers(console, answers, expected)
+            print_import(console, imported)
             wrong += await _published(reader, published, console)
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))

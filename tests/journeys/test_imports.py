@@ -23,7 +23,7 @@ ROWS = (
     "Total: 6,,,,,,,,,,",
 )
 COUNTS = {"recorded": 2, "duplicate": 1, "refused": 2, "needs_review": 1}
-UNTIL_DONE_S = 90
+UNTIL_DONE_S = 240
 
 
 def register(rows: tuple[str, ...] = ROWS) -> tuple[str, str]:
@@ -46,14 +46,19 @@ async def done(caller: As, answer: Any) -> dict[str, Any]:
 
 
 async def finished(caller: As, import_id: str) -> dict[str, Any]:
-    for _ in range(UNTIL_DONE_S * 5):
-        got = await caller.get("identification", f"/v1/imports/{import_id}", limit="500")
-        assert got.status_code == 200, got.text
-        report: dict[str, Any] = got.json()
+    for _ in range(UNTIL_DONE_S * 2):
+        report = await _report(caller, import_id, limit="1")
         if report["status"] != "running":
-            return report
-        await asyncio.sleep(0.2)
+            return await _report(caller, import_id, limit="500")
+        await asyncio.sleep(0.5)
     raise AssertionError(f"not finished: {report['done']} of {report['rows']}")
+
+
+async def _report(caller: As, import_id: str, **query: str) -> dict[str, Any]:
+    got = await caller.get("identification", f"/v1/imports/{import_id}", **query)
+    assert got.status_code == 200, got.text
+    report: dict[str, Any] = got.json()
+    return report
 
 
 async def test_a_register_is_tried_taken_in_and_handed_in_again(speak: Any) -> None:

@@ -89,7 +89,7 @@ def draft_of(row: Row, mapping: SystemMap, mixed: frozenset[str], today: date) -
         verdict = "refused" if any(one.refuses for one in findings) else "needs_review"
     return Draft(
         row, verdict, identity, raw, tuple(findings), tuple(facts.notes),
-        filled=tuple(sorted({one.to for one in mapping.columns if one.name in raw and one.to not in _NOT_FACTS})),
+        filled=tuple(sorted({one.to for one in mapping.columns if one.name in raw and _is_fact(one.to)})),
         claim=facts.values.get("claim"),
         beyond=tuple(sorted(one.name for one in mapping.columns if one.to.startswith("beyond.") and one.name in raw)),
         case=made["case"], agency=made["agency"],
@@ -98,7 +98,8 @@ def draft_of(row: Row, mapping: SystemMap, mixed: frozenset[str], today: date) -
     )  # fmt: skip
 
 
-_NOT_FACTS = {"category", "source_ref"}
+def _is_fact(target: str) -> bool:
+    return target not in {"category", "source_ref"} and not target.startswith("beyond.")
 
 
 def _identity(raw: Mapping[str, str], mapping: SystemMap) -> str:
