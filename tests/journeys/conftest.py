@@ -22,8 +22,9 @@ from nrm.system import System
 
 
 def _free_base() -> int:
-    """A port base with ten free ports above it."""
-    for base in range(21_000, 29_000, 20):
+    """A port base with ten free ports above it; each process looks from another number, so that two do not meet."""
+    first = os.getpid() * 20 % 8_000
+    for base in (21_000 + (first + step) % 8_000 for step in range(0, 8_000, 20)):
         try:
             for offset in range(10):
                 with socket.socket() as probe:

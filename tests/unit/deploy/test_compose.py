@@ -134,7 +134,7 @@ def test_every_variable_is_one_that_is_read() -> None:
 
 def test_the_trial_changes_only_where_tokens_come_from() -> None:
     trial = yaml.safe_load((DEPLOY / "compose.trial.yaml").read_text(encoding="utf-8"))["services"]
-    assert set(trial) == set(PROCESSES) - {"portal", "relay"}
+    assert set(trial) == set(PROCESSES) - {"relay"}
     for service in trial.values():
         assert set(service) == {"environment", "volumes"}
         assert service["environment"] == {"NRM_JWKS_URL": ""}
