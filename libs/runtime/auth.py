@@ -1,6 +1,8 @@
 """Who calls: the bearer token's claims, checked with a pinned algorithm. What they may do stands in policy.py."""
 
 import asyncio
+import base64
+import json
 import re
 import time
 from collections import OrderedDict
@@ -82,7 +84,14 @@ class Tokens:
         known = self._verified.get(fingerprint)
         if known and known.expires_at + LEEWAY_S > time.time():
             return known
-        caller = self._checked(token, await self._key_set())
+        keys = await self._key_set()
+        try:
+            caller = self._checked(token, keys)
+        except BadToken:
+            # The issuer may sign with a key that we have not seen yet: ask for it, but not at every bad token.
+            if _kid(token) in {key.kid for key in keys.keys} or not await self._fetched_anew():
+                raise
+            caller = self._checked(token, await self._key_set())
         self._verified[fingerprint] = caller
         if len(self._verified) > CACHE_TOKENS_MAX:
             self._verified.popitem(last=False)
@@ -117,6 +126,14 @@ class Tokens:
             raise IssuerAway
         return self._keys
 
+    async def _fetched_anew(self) -> bool:
+        """Whether the issuer's keys were fetched again just now."""
+        async with self._lock:
+            if not self._settings.jwks_url or time.monotonic() - self._fetched < JWKS_RETRY_S_MIN:
+                return False
+            await self._fetch()
+            return True
+
     async def _fetch(self) -> None:
         try:
             async with httpx2.AsyncClient(timeout=5) as client:
@@ -148,6 +165,16 @@ def mint(settings: Settings, organisation: str, role: str, ttl_s: int) -> str:
         "exp": issued + ttl_s,
     }
     return jwt.encode({"alg": "Ed25519", "typ": "at+jwt"}, claims, key, algorithms=["Ed25519"])
+
+
+def _kid(token: str) -> str | None:
+    """The key id in a token's header; None where it has none that can be read."""
+    try:
+        head = token.partition(".")[0]
+        found = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _public(settings: Settings) -> OKPKey:

@@ -14,10 +14,9 @@ PLACES = ("store", "log", "kafka", "audit_trail", "transparency")
 """Where an event stands: its service's rows, their positions, the topic, the history's rows, the Merkle log."""
 
 _WINDOW = """
-SELECT p.position, g.position IS NOT NULL AS positioned, coalesce(l.stream, g.stream, a.stream) AS stream,
+SELECT p.position, g.stream AS at_stream, g.version AS at_version, coalesce(l.stream, g.stream, a.stream) AS stream,
     coalesce(l.version, g.version, a.version) AS version, e.body AS stored, e.hash AS stored_hash,
-    a.body AS shown, a.hash AS shown_hash, l.hash AS logged, l.leaf_hash AS leaf, l.stream AS leaf_stream,
-    l.version AS leaf_version
+    a.body AS shown, a.hash AS shown_hash, l.hash AS logged, l.leaf_hash AS leaf
 FROM generate_series($1::bigint, $2::bigint) AS p (position)
 LEFT JOIN {service}.log g USING (position)
 LEFT JOIN {service}.event e ON e.stream = g.stream AND e.version = g.version
@@ -79,10 +78,10 @@ def _differences(row: asyncpg.Record) -> Iterator[tuple[str, str]]:
     if leaf is None:
         yield "transparency", f"position {at} is not in the log"
         return
-    if not row["positioned"]:
+    if row["at_stream"] is None:
         yield "log", f"position {at} is missing"
-    elif (row["stream"], row["version"]) != (row["leaf_stream"], row["leaf_version"]):
-        yield "log", f"position {at} is that of {row['leaf_stream']} {row['leaf_version']} in the log"
+    elif (row["at_stream"], row["at_version"]) != (row["stream"], row["version"]):
+        yield "log", f"position {at} is given to {row['at_stream']} {row['at_version']}"
     if row["stored"] is None:
         yield "store", "is not in the store"
     elif leaf_hash(row["stored"]) != leaf or row["stored_hash"] != sha256(row["stored"]).digest():

@@ -36,8 +36,9 @@ _SEEN = "($1::timestamptz IS NULL OR occurred_at <= $1) AND ($2::timestamptz IS 
 # Links between cases of one person at the moment asked for: a person's linked cases count once.
 _PERSONS = f"""
 stands AS (
-    SELECT DISTINCT ON (case_id, other_case_id) case_id, other_case_id, linked FROM court_outcomes.link
-    WHERE {_SEEN} ORDER BY case_id, other_case_id, version DESC
+    SELECT DISTINCT ON (least(case_id, other_case_id), greatest(case_id, other_case_id)) case_id, other_case_id, linked
+    FROM court_outcomes.link WHERE {_SEEN}
+    ORDER BY least(case_id, other_case_id), greatest(case_id, other_case_id), recorded_at DESC, version DESC
 ), pairs AS (
     SELECT case_id AS a, other_case_id AS b FROM stands WHERE linked
     UNION SELECT other_case_id, case_id FROM stands WHERE linked

@@ -30,14 +30,33 @@ _MEASURES: Mapping[Measure, str] = {
     "in_care": "in_care",
     "returned": "returned_at IS NOT NULL",
 }
+_TEXTS = ("sex", "gender", "age_group", "nationality", "province", "channel", "reported_by", "screening", "outcome")
+_OTHERS = ("occurred_at", "outcome_at", "in_care", "returned_at")
+_WITHIN = "($3::timestamptz IS NULL OR happened_at <= $3) AND ($4::timestamptz IS NULL OR recorded_at <= $4)"
+
+
+def _last(column: str) -> str:
+    """The last word on a column: each is written by one stream, so its versions order it."""
+    return f"(array_agg({column} ORDER BY version DESC) FILTER (WHERE {column} IS NOT NULL))[1]"
+
+
+_NOW = "SELECT * FROM statistics.person"
+_THEN = (
+    f"SELECT case_id, {', '.join(f'{_last(name)} AS {name}' for name in (*_TEXTS, *_OTHERS))}, "
+    f"({_last('exploitation::text')})::text[] AS exploitation FROM statistics.said WHERE {_WITHIN} GROUP BY case_id"
+)
 # The first reference of each group of linked cases stands for the person.
-_PERSONS = """
-WITH RECURSIVE same (case_id, other) AS (
-    SELECT case_id, other_case_id FROM statistics.link UNION SELECT other_case_id, case_id FROM statistics.link
+_PERSONS = f"""
+WITH RECURSIVE stands AS (
+    SELECT DISTINCT ON (least(case_id, other_case_id), greatest(case_id, other_case_id)) case_id, other_case_id, linked
+    FROM statistics.link WHERE {_WITHIN}
+    ORDER BY least(case_id, other_case_id), greatest(case_id, other_case_id), recorded_at DESC, version DESC
+), same (case_id, other) AS (
+    SELECT case_id, other_case_id FROM stands WHERE linked UNION SELECT other_case_id, case_id FROM stands WHERE linked
 ), reach (case_id, other) AS (
     SELECT case_id, other FROM same UNION SELECT r.case_id, s.other FROM reach r JOIN same s ON s.case_id = r.other
 ), person AS (
-    SELECT * FROM statistics.person p WHERE sex IS NOT NULL
+    SELECT * FROM ({{source}}) p WHERE sex IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM reach r WHERE r.case_id = p.case_id AND r.other < p.case_id)
 )
 """
@@ -53,23 +72,33 @@ class Table:
     total: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which period of identification is meant, and by which clocks: what had happened, and what had been recorded."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    at: datetime | None = None
+    known_at: datetime | None = None
+
+
 async def count(
-    pool: asyncpg.Pool, group_by: Sequence[str], measure: Measure, since: datetime | None, until: datetime | None
+    pool: asyncpg.Pool, group_by: Sequence[str], measure: Measure, asked: Asked
 ) -> tuple[dict[Key, int], int]:
     """Persons by the groups, and in all."""
+    persons = _PERSONS.format(source=_THEN if asked.at or asked.known_at else _NOW)
+    values = (asked.since, asked.until, asked.at, asked.known_at)
     where = (
         f"{_MEASURES[measure]} AND ($1::timestamptz IS NULL OR occurred_at >= $1) "
         "AND ($2::timestamptz IS NULL OR occurred_at < $2)"
     )
-    total: int = await pool.fetchval(f"{_PERSONS} SELECT count(*) FROM person WHERE {where}", since, until)
+    total: int = await pool.fetchval(f"{persons} SELECT count(*) FROM person WHERE {where}", *values)
     if not group_by:
         return {(): total}, total
     columns = ", ".join(DIMENSIONS[name] for name in group_by)
     numbers = ", ".join(str(index + 1) for index in range(len(group_by)))
     rows = await pool.fetch(
-        f"{_PERSONS} SELECT {columns}, count(*) FROM person WHERE {where} GROUP BY {numbers} ORDER BY {numbers}",
-        since,
-        until,
+        f"{persons} SELECT {columns}, count(*) FROM person WHERE {where} GROUP BY {numbers} ORDER BY {numbers}", *values
     )
     return {tuple(row[:-1]): row[-1] for row in (tuple(record.values()) for record in rows)}, total
 

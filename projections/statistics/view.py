@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from libs.events.catalogue.aftercare import EnteredCare, LeftCare
 from libs.events.catalogue.identification import Corrected, Determined, Identified, Linked, Screened, Unlinked
 from libs.events.catalogue.repatriation import Repatriated
-from libs.events.consume import Change, Drop, Fact, Put
+from libs.events.consume import Change, Fact, Put
+from libs.events.event import JSON, Event
 
 NAME = "statistics"
 WANTS = frozenset(
@@ -16,30 +17,35 @@ _SHOWN = {"sex", "gender", "age_group", "nationality", "exploitation", "province
 
 
 def apply(fact: Fact) -> Sequence[Change]:
-    """The rows that a fact changes."""
-    at = fact.envelope.occurredat
+    """The rows that a fact changes: how the person stands now, and what was said when."""
+    envelope = fact.envelope
+    key = {"stream": envelope.stream, "version": envelope.streamversion}
+    clocks = {"happened_at": envelope.occurredat, "recorded_at": envelope.time}
     match fact.event:
-        case Identified() as event:
-            return (_person(event.case_id, {**event.model_dump(mode="json", include=_SHOWN), "occurred_at": at}),)
-        case Corrected() as event:
-            return (_person(event.case_id, event.model_dump(mode="json", include=_SHOWN, exclude_none=True)),)
-        case Screened() as event:
-            return (_person(event.case_id, {"screening": event.initial_determination}),)
-        case Determined() as event:
-            return (_person(event.case_id, {"outcome": event.outcome, "outcome_at": at}),)
-        case Linked() as event:
-            return (Put("link", {"case_id": event.case_id, "other_case_id": event.other_case_id}),)
-        case Unlinked() as event:
-            return (Drop("link", {"case_id": event.case_id, "other_case_id": event.other_case_id}),)
-        case EnteredCare() as event:
-            return (_person(event.case_id, {"in_care": True}),)
-        case LeftCare() as event:
-            return (_person(event.case_id, {"in_care": False}),)
-        case Repatriated() as event:
-            return (_person(event.case_id, {"returned_at": at}),)
+        case Linked() | Unlinked() as event:
+            pair = {"case_id": event.case_id, "other_case_id": event.other_case_id}
+            return (Put("link", key, {**pair, "linked": isinstance(event, Linked), **clocks}),)
         case _:
-            return ()
+            said = _said(fact.event, envelope.occurredat)
+    if not said:
+        return ()
+    case_id = str(envelope.data["case_id"])
+    return (Put("person", {"case_id": case_id}, said), Put("said", key, {"case_id": case_id, **clocks, **said}))
 
 
-def _person(case_id: str, values: dict[str, object]) -> Put:
-    return Put("person", {"case_id": case_id}, values)
+def _said(event: Event, at: str) -> dict[str, JSON]:
+    match event:
+        case Identified():
+            return {**event.model_dump(mode="json", include=_SHOWN), "occurred_at": at}
+        case Corrected():
+            return event.model_dump(mode="json", include=_SHOWN, exclude_none=True)
+        case Screened():
+            return {"screening": event.initial_determination}
+        case Determined():
+            return {"outcome": event.outcome, "outcome_at": at}
+        case EnteredCare() | LeftCare():
+            return {"in_care": isinstance(event, EnteredCare)}
+        case Repatriated():
+            return {"returned_at": at}
+        case _:
+            return {}

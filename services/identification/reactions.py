@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from libs.events.catalogue.identification import Closed, Corrected, Determined, Identified, Reopened, Screened
+from libs.events.catalogue.identification import (
+    Closed,
+    Corrected,
+    Determined,
+    Identified,
+    Linked,
+    Reopened,
+    Screened,
+    Unlinked,
+)
 from libs.events.consume import Change, Fact, Projection, Put
 
 TABLES = """
@@ -12,6 +21,12 @@ CREATE TABLE known_case (
     outcome text, closed boolean
 );
 CREATE INDEX ON known_case (reported_by, case_id);
+
+-- What each side's stream says of another case being the same person; the later word of the two stands.
+CREATE TABLE known_link (
+    case_id text, other_case_id text, linked boolean, recorded_at timestamptz, PRIMARY KEY (case_id, other_case_id)
+);
+CREATE INDEX ON known_link (other_case_id);
 """
 _SHOWN = {
     "reported_by",
@@ -43,6 +58,10 @@ def remember(fact: Fact) -> Sequence[Change]:
             return (_case(event.case_id, {"closed": True}),)
         case Reopened() as event:
             return (_case(event.case_id, {"closed": False}),)
+        case Linked() | Unlinked() as event:
+            key = {"case_id": event.case_id, "other_case_id": event.other_case_id}
+            word = {"linked": isinstance(event, Linked), "recorded_at": fact.envelope.time}
+            return (Put("known_link", key, word),)
         case _:
             return ()
 
@@ -55,5 +74,7 @@ KNOWN = Projection(
     "identification_known",
     remember,
     TABLES,
-    frozenset(event.wire for event in (Identified, Corrected, Screened, Determined, Closed, Reopened)),
+    frozenset(
+        event.wire for event in (Identified, Corrected, Screened, Determined, Closed, Reopened, Linked, Unlinked)
+    ),
 )

@@ -31,6 +31,7 @@ CHANGES = {
 EVIL = "convert_to(replace(convert_from(body, 'UTF8'), 'border_screening', 'self_report'), 'UTF8')"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_a_superuser_changes_raises_the_alarm_by_name(speak: Any, system: System, change: str) -> None:
     made = await _made(await speak("cnp-poipet", "first_responder").post("identification", "/v1/cases", CASE))
@@ -76,6 +77,6 @@ async def _alarm(settings: Any, place: str, *, at_least: int) -> bool:
 
 
 async def _eventually(look: Any) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(250):
         while not await look():
             await asyncio.sleep(0.3)
