@@ -1,5 +1,6 @@
 """The gate that every request body passes before a model sees it: size, type, encoding, duplicates, NUL."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from libs.runtime.problems import Problem, invalid, pointer
 CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future `occurred_at` may lie."""
 
+BODY_S_MAX = 20
+"""Longest for a body to arrive."""
 DEPTH_MAX = 32
 DIGITS_MAX = 17
 INTEGER_MAX = 2**53 - 1
@@ -72,6 +75,14 @@ async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("
         raise Problem(415, "unsupported-media-type", f"send Content-Type: {' or '.join(media_types)}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(415, "unsupported-media-type", "send the body without Content-Encoding")
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            return await _whole_body(request, limit)
+    except TimeoutError:
+        raise Problem(408, "body-too-slow", f"the body did not arrive in {BODY_S_MAX} s; send it again") from None
+
+
+async def _whole_body(request: Request, limit: int) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     reconcile_s: float = Field(30, gt=0, description="seconds between two rounds of the continuous reconciliation")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
+    requests_at_once: int = Field(256, description="requests that a process has under way; the next one gets 503")
+    request_seconds: float = Field(30, description="longest until an answer begins; then 503")
+    rate_per_organisation: float = Field(0, description="requests a second of one organisation at one process; 0: any")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
     webhook_allow: str = Field(
         "", description="networks beyond the public internet that webhooks may go to, with commas"
