@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
 
 from libs.events.event import JSON
 from libs.runtime.ids import now
@@ -34,13 +34,16 @@ class Body(BaseModel):
 
 
 def _is_rfc3339(value: object) -> object:
-    if isinstance(value, str) and "-" not in value:
+    if value is not None and (not isinstance(value, str) or "-" not in value):
         raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339)]
-"""A moment in a body. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970."""
+Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_is_rfc3339)]
+"""A moment in a body, as text. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970.
+
+Not strict, as the text is no datetime any more to pydantic once a validator of ours has seen it.
+"""
 
 
 class FactBody(Body):

@@ -1,0 +1,24 @@
+"""A moment is text of RFC 3339 with an offset, and nothing else."""
+
+import json
+
+import pytest
+
+from libs.runtime.problems import Problem
+from libs.runtime.requests import FactBody, parsed
+
+
+def test_a_moment_is_taken() -> None:
+    body = parsed(FactBody, b'{"occurred_at":"2026-03-02T09:00:00+07:00"}')
+    assert body.occurred_at.isoformat() == "2026-03-02T09:00:00+07:00"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1700000000", 1700000000, 0.5, True, None, "", "2026-03-01", "2026-03-01T00:00:00", "2026-02-30T00:00:00Z"],
+    ids=repr,
+)
+def test_what_is_no_moment_is_refused(value: object) -> None:
+    with pytest.raises(Problem) as refused:
+        parsed(FactBody, json.dumps({"occurred_at": value}).encode())
+    assert (refused.value.status, refused.value.errors[0]["pointer"]) == (422, "/occurred_at")
