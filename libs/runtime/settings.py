@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("nrm", description="first part of every topic name")
     topic_replicas: int = Field(1, description="replicas of each topic; 3 in production")
     role_secret: str = Field("", description="secret that the database roles' passwords derive from; else a file")
+    role_password: str = Field("", description="password of this process's own role, instead of the secret of all")
     master_key: str = Field("", description="base64 of 32 bytes that wrap the persons' keys; else a file")
     master_key_new: str = Field("", description="the next master key while it is rotated: read with, not wrapped with")
     master_key_old: str = Field("", description="the master key before, until `nrm rewrap` finds nothing under it")
