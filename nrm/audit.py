@@ -51,7 +51,7 @@ def audit_app(config: Settings) -> FastAPI:
         finally:
             await pool.close()
 
-    return make_app("audit", ROUTERS, lifespan, _checks)
+    return make_app("audit", ROUTERS, lifespan, _checks, config)
 
 
 def _checks(app: FastAPI) -> Mapping[str, Check]:

@@ -41,7 +41,7 @@ def portal_app(config: Settings, mounts: Mapping[str, httpx2.AsyncBaseTransport]
             app.state.client = client
             yield
 
-    app = make_app("portal", [router, *pages.routers()], lifespan, _checks)
+    app = make_app("portal", [router, *pages.routers()], lifespan, _checks, config)
     pages.furnish(app)
     return app
 

@@ -27,7 +27,7 @@ def relay_app(config: Settings, services: list[str]) -> FastAPI:
         async with tasks(*(relay.run() for relay in app.state.relays)):
             yield
 
-    return make_app("relay", [], lifespan, _checks)
+    return make_app("relay", [], lifespan, _checks, config)
 
 
 def _checks(app: FastAPI) -> Mapping[str, Check]:

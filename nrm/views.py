@@ -62,7 +62,7 @@ def views_app(config: Settings) -> FastAPI:
         finally:
             await app.state.edge.pool.close()
 
-    return make_app("views", ROUTERS, lifespan, _checks)
+    return make_app("views", ROUTERS, lifespan, _checks, config)
 
 
 def _checks(app: FastAPI) -> Mapping[str, Check]:

@@ -3,6 +3,8 @@
 import asyncpg
 
 COMMAND_TIMEOUT_S = 15
+STATEMENT_TIMEOUT_MS = 20_000
+"""The server's own limit: it ends what a process that vanished left running."""
 POOL_CONNECTIONS_MAX = 10
 
 
@@ -15,7 +17,12 @@ async def open_pool(dsn: str, application: str, size: int = POOL_CONNECTIONS_MAX
         command_timeout=COMMAND_TIMEOUT_S,
         reset=_keep,
         # Every statement here is short: compiling one would cost more than running it a hundred times.
-        server_settings={"application_name": application, "synchronous_commit": "on", "jit": "off"},
+        server_settings={
+            "application_name": application,
+            "synchronous_commit": "on",
+            "jit": "off",
+            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        },
     )
 
 

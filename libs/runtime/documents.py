@@ -10,7 +10,7 @@ from libs.events.event import JSON
 from libs.runtime.problems import Problem, pointer
 
 _READS = ("400", "401", "403", "404", "422", "429", "503")
-_WRITES = ("400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "429", "503")
+_WRITES = ("400", "401", "403", "404", "408", "409", "410", "412", "413", "415", "422", "429", "503")
 _KEY: dict[str, JSON] = {
     "name": "Idempotency-Key",
     "in": "header",

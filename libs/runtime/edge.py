@@ -22,6 +22,7 @@ from libs.runtime.answers import Replay, answered, replayed, written
 from libs.runtime.auth import BadToken, Caller, IssuerAway, Tokens
 from libs.runtime.documents import check_query
 from libs.runtime.ids import BadCaseReference, case_reference, new_id, now
+from libs.runtime.limits import Buckets
 from libs.runtime.policy import POLICY, Scope, scope
 from libs.runtime.problems import Problem
 from libs.runtime.requests import idempotency_key, if_match, parsed, read_raw
@@ -44,9 +45,11 @@ class Desk:
     pool: asyncpg.Pool
     access: AccessLog = field(init=False)
     submitters: Registry = field(init=False)
+    rates: Buckets = field(init=False)
 
     def __post_init__(self) -> None:
         """Every process records who reads what over its own connections, and learns at its start whose keys sign."""
+        self.rates = Buckets(self.settings.rate_per_organisation)
         self.access = AccessLog(self.pool)
         self.submitters = registry_of(self.settings)
 
@@ -162,13 +165,15 @@ def desk_of(request: Request) -> Desk:
 
 
 async def authenticated(request: Request) -> Caller:
-    """The caller. Raises 401."""
+    """The caller. Raises 401, or 429 where its organisation asks too often."""
     try:
-        return await desk_of(request).tokens.caller(request.headers.get("authorization"))
+        caller = await desk_of(request).tokens.caller(request.headers.get("authorization"))
     except BadToken as fault:
         raise Problem(401, "not-authenticated", str(fault)) from None
     except IssuerAway:
         raise Problem(503, "issuer-unavailable", "the token issuer's keys cannot be fetched", retry_after_s=5) from None
+    desk_of(request).rates.check(caller.organisation)
+    return caller
 
 
 def reading(action: str) -> Callable[[Request], Any]:

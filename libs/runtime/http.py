@@ -28,7 +28,9 @@ from libs.events.store import Conflict, Unavailable
 from libs.runtime.access import Recorded
 from libs.runtime.answers import Replay
 from libs.runtime.documents import complete
+from libs.runtime.limits import Bounded
 from libs.runtime.problems import Problem, pointer, problem_response
+from libs.runtime.settings import Settings, settings
 from libs.runtime.vault import Shredded
 
 READY_TIMEOUT_S = 2.0
@@ -42,7 +44,9 @@ _AWAY = (
     asyncpg.UndefinedTableError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what asyncpg says where a session ends between two of its steps
+    asyncpg.InsufficientResourcesError,  # no free session, no space
     ConnectionError,
+    TimeoutError,  # of a statement
 )
 """A read finds the database away, or a view that its projector, just started, has not laid out yet."""
 
@@ -57,6 +61,7 @@ def make_app(
     routers: Sequence[APIRouter],
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     checks: Callable[[FastAPI], Mapping[str, Check]],
+    config: Settings | None = None,
 ) -> FastAPI:
     """The application of a process. `checks` name the dependencies without which it is not ready."""
     app = FastAPI(
@@ -73,6 +78,8 @@ def make_app(
     app.include_router(_operations(checks))
     app.mount("/docs/assets", StaticFiles(directory=swagger_ui_path), name="docs-assets")
     app.add_middleware(Recorded)
+    config = config or settings()
+    app.add_middleware(Bounded, at_once=config.requests_at_once, seconds=config.request_seconds)
     app.add_middleware(_Measured)
     _add_error_answers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -25,7 +25,7 @@ def role_password(settings: Settings, role: str) -> str:
 
 def role_dsn(settings: Settings, role: str) -> str:
     """The database URL of a process's own role."""
-    return settings.role_url(role, role_password(settings, role))
+    return settings.role_url(role, settings.role_password or role_password(settings, role))
 
 
 def master_key(settings: Settings) -> bytes:

@@ -1,12 +1,13 @@
 """The gate that every request body passes before a model sees it: size, type, encoding, duplicates, NUL."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
 
 from libs.events.event import JSON
 from libs.runtime.ids import now
@@ -15,6 +16,8 @@ from libs.runtime.problems import Problem, invalid, pointer
 CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future `occurred_at` may lie."""
 
+BODY_S_MAX = 20
+"""Longest for a body to arrive."""
 DEPTH_MAX = 32
 DIGITS_MAX = 17
 INTEGER_MAX = 2**53 - 1
@@ -31,15 +34,15 @@ class Body(BaseModel):
 
 
 def _is_rfc3339(value: object) -> object:
-    if not isinstance(value, str) or "-" not in value:
+    if value is not None and (not isinstance(value, str) or "-" not in value):
         raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
     return value
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_is_rfc3339)]
-"""A moment in a body. Pydantic alone takes "1700000000" for seconds since 1970.
+Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_is_rfc3339)]
+"""A moment in a body, as text. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970.
 
-Not strict: what a validator before it has passed is no JSON any more to pydantic, and strictly no text is a moment.
+Not strict, as the text is no datetime any more to pydantic once a validator of ours has seen it.
 """
 
 
@@ -75,6 +78,14 @@ async def read_raw(request: Request, limit: int, media_types: Iterable[str] = ("
         raise Problem(415, "unsupported-media-type", f"send Content-Type: {' or '.join(media_types)}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(415, "unsupported-media-type", "send the body without Content-Encoding")
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            return await _whole_body(request, limit)
+    except TimeoutError:
+        raise Problem(408, "body-too-slow", f"the body did not arrive in {BODY_S_MAX} s; send it again") from None
+
+
+async def _whole_body(request: Request, limit: int) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)

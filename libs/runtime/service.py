@@ -54,7 +54,7 @@ def service_app(
             await store.stop()
             await pool.close()
 
-    return make_app(name, [router], lifespan, _checks)
+    return make_app(name, [router], lifespan, _checks, config)
 
 
 def run_service(app: FastAPI, name: str) -> None:

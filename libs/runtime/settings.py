@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("nrm", description="first part of every topic name")
     topic_replicas: int = Field(1, description="replicas of each topic; 3 in production")
     role_secret: str = Field("", description="secret that the database roles' passwords derive from; else a file")
+    role_password: str = Field("", description="password of this process's own role, instead of the secret of all")
     master_key: str = Field("", description="base64 of 32 bytes that wrap the persons' keys; else a file")
     master_key_new: str = Field("", description="the next master key while it is rotated: read with, not wrapped with")
     master_key_old: str = Field("", description="the master key before, until `nrm rewrap` finds nothing under it")
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     reconcile_s: float = Field(30, gt=0, description="seconds between two rounds of the continuous reconciliation")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     corridors_dir: str = Field("", description="folder of the corridors' files; empty: those shipped")
+    corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
+    requests_at_once: int = Field(256, description="requests that a process has under way; the next one gets 503")
+    request_seconds: float = Field(30, description="longest until an answer begins; then 503")
+    rate_per_organisation: float = Field(0, description="requests a second of one organisation at one process; 0: any")
     small_cell: int = Field(11, description="counts below it are hidden from those not entitled")
     webhook_allow: str = Field(
         "", description="networks beyond the public internet that webhooks may go to, with commas"

@@ -17,6 +17,8 @@ import httpx2
 
 from tests.faults.killing import Killer
 from tests.faults.load import Speaker
+from tests.faults.network import network, sessions_ended
+from tests.faults.overload import SERVED_LEAST, overload
 from tests.faults.proof import everything, quiet
 from tests.faults.scenes import Outcome, demo, kafka_away, load, repeat, replicas, say, system, terminate
 
@@ -26,20 +28,24 @@ SHOWN_MAX = 20
 def main() -> int:
     """Run; 1 on any loss."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["all", "demo"], default="all", help="demo: the demo under fire")
+    parser.add_argument(
+        "what", nargs="?", choices=["all", "demo", *SCENES], default="all", help="demo: the demo under fire; one scene"
+    )
     parser.add_argument("--kills", type=int, default=13, help="SIGKILLs in all: each kind once (long form: 300)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--pause", type=float, nargs=2, default=(0.2, 1.2), help="between kills, in seconds")
     parser.add_argument("--kafka-away", type=float, default=4.0, metavar="S", help="long form: 60; 0: leave it out")
     parser.add_argument("--sigterm", type=int, default=3, metavar="N", help="SIGTERMs during a burst of requests")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each part of a scene")
     parser.add_argument("--no-replicas", action="store_true", help="one relay, views and audit only")
     parser.add_argument("--keep", action="store_true", help="leave the data folder with its logs")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="nrm-faults-"))
     say(f"seed {options.seed}, data in {folder}")
     try:
-        return asyncio.run(_demo(options, folder) if options.what == "demo" else _all(options, folder))
+        play = {"demo": _demo, "all": _all}.get(options.what, _scene)
+        return asyncio.run(play(options, folder))
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -80,6 +86,29 @@ async def _demo(options: argparse.Namespace, folder: Path) -> int:
             outcome.lost.append(f"the demonstration ended with {code}: its counts do not match")
         await _prove(outcome, [])
     return _verdict(outcome)
+
+
+async def _scene(options: argparse.Namespace, folder: Path) -> int:
+    """One scene on a system of its own, with every promise checked after it."""
+    rng = random.Random(options.seed)  # noqa: S311 - as above
+    async with system(folder) as running, httpx2.AsyncClient(limits=httpx2.Limits(max_connections=200)) as client:
+        outcome = Outcome(Killer(running, rng), Speaker(running.settings, client, rng))
+        await SCENES[options.what](outcome, options.seconds)
+        await _prove(outcome, [])
+    return _verdict(outcome)
+
+
+async def _overload(outcome: Outcome, seconds: float) -> None:
+    share = await overload(outcome, seconds)
+    if share < SERVED_LEAST:
+        outcome.lost.append(f"served {share:.0%} of the best rate under overload, not {SERVED_LEAST:.0%}")
+
+
+async def _sessions(outcome: Outcome, seconds: float) -> None:
+    await sessions_ended(outcome, round(seconds * 2))
+
+
+SCENES = {"overload": _overload, "network": network, "sessions": _sessions}
 
 
 async def _prove(outcome: Outcome, behind: list[str]) -> None:

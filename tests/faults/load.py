@@ -57,7 +57,7 @@ class Speaker:
         self.requests: list[Request] = []
         self.patience_s = ANSWER_S_MAX
         self._settings = settings
-        self._client = client
+        self.client = client
         self._rng = rng
         self.token = lru_cache(lambda organisation, role: mint(settings, organisation, role, 24 * 3600))
 
@@ -72,7 +72,7 @@ class Speaker:
         given = {"Authorization": f"Bearer {self.token(*request.who)}", "Idempotency-Key": request.key, **headers}
         request.asked_at = request.asked_at or time.monotonic()
         try:
-            answer = await self._client.post(
+            answer = await self.client.post(
                 self._settings.url(request.service) + request.path,
                 json=request.body,
                 headers=given,

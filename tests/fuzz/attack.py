@@ -125,7 +125,8 @@ class Attack:
         made = await self.client.post(
             f"{url}/v1/cases", json=CASE, headers={"Authorization": f"Bearer {owner}", "Idempotency-Key": uuid4().hex}
         )
-        case = made.json()["case_id"]
+        self._judge(f"a case to be asked for ({made.text[:200]})", made.status_code, {201})
+        case = str(made.json().get("case_id", "KH-2026-000000-0"))
         for process in SERVICES:
             document = (await self.client.get(f"{self.settings.url(process)}/openapi.json")).json()
             for path, operations in document["paths"].items():

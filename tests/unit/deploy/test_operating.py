@@ -8,7 +8,15 @@ from libs.runtime.settings import PROCESSES, Settings
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "operating.md"
 TABLE = re.compile(r"(<!-- configuration: [^\n]* -->\n).*?(<!-- /configuration -->)", re.DOTALL)
-SECRET = {"role_secret", "master_key", "master_key_new", "master_key_old", "oidc_client_secret", "portal_secret"}
+SECRET = {
+    "role_secret",
+    "role_password",
+    "master_key",
+    "master_key_new",
+    "master_key_old",
+    "oidc_client_secret",
+    "portal_secret",
+}
 
 
 def configuration_table() -> str:

@@ -1,6 +1,6 @@
-"""A moment in a body is RFC 3339 text with an offset, and nothing that only pydantic takes for one."""
+"""A moment is text of RFC 3339 with an offset, and nothing else."""
 
-from datetime import UTC, datetime
+import json
 
 import pytest
 
@@ -8,16 +8,17 @@ from libs.runtime.problems import Problem
 from libs.runtime.requests import FactBody, parsed
 
 
-def test_a_moment_is_read() -> None:
-    body = parsed(FactBody, b'{"occurred_at": "2026-03-02T09:00:00+07:00"}')
-    assert body.occurred_at == datetime(2026, 3, 2, 2, tzinfo=UTC)
+def test_a_moment_is_taken() -> None:
+    body = parsed(FactBody, b'{"occurred_at":"2026-03-02T09:00:00+07:00"}')
+    assert body.occurred_at.isoformat() == "2026-03-02T09:00:00+07:00"
 
 
 @pytest.mark.parametrize(
-    "moment", ['"1700000000"', "1700000000", '"2026-03-02"', '"2026-03-02T09:00:00"', "null", "true"]
+    "value",
+    ["1700000000", 1700000000, 0.5, True, None, "", "2026-03-01", "2026-03-01T00:00:00", "2026-02-30T00:00:00Z"],
+    ids=repr,
 )
-def test_what_is_no_moment_is_refused_by_its_place(moment: str) -> None:
+def test_what_is_no_moment_is_refused(value: object) -> None:
     with pytest.raises(Problem) as refused:
-        parsed(FactBody, f'{{"occurred_at": {moment}}}'.encode())
-    assert refused.value.status == 422
-    assert refused.value.errors[0]["pointer"] == "/occurred_at"
+        parsed(FactBody, json.dumps({"occurred_at": value}).encode())
+    assert (refused.value.status, refused.value.errors[0]["pointer"]) == (422, "/occurred_at")
