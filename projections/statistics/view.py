@@ -1,45 +1,77 @@
 """Which rows a fact changes for the authoritative count. Pure; nothing here names anybody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from libs.events.catalogue.aftercare import EnteredCare, LeftCare
-from libs.events.catalogue.identification import Corrected, Determined, Identified, Linked, Screened, Unlinked
+from libs.events.catalogue.identification import (
+    Closed,
+    Corrected,
+    Determined,
+    Identified,
+    Linked,
+    Reopened,
+    Screened,
+    Unlinked,
+)  # fmt: skip
 from libs.events.catalogue.repatriation import Repatriated
-from libs.events.consume import Change, Drop, Fact, Put
+from libs.events.consume import Change, Fact, Put
 
 NAME = "statistics"
 WANTS = frozenset(
     event.wire
-    for event in (Identified, Corrected, Screened, Determined, Linked, Unlinked, EnteredCare, LeftCare, Repatriated)
-)
-_SHOWN = {"sex", "gender", "age_group", "nationality", "exploitation", "province", "channel", "reported_by"}
+    for event in (
+        Identified, Corrected, Screened, Determined, Linked, Unlinked, Closed, Reopened, EnteredCare, LeftCare,
+        Repatriated,
+    )
+)  # fmt: skip
+_SHOWN = {
+    "sex", "gender", "age_group", "nationality", "exploitation", "province", "channel", "reported_by", "language",
+    "industry", "recruitment_method", "control_methods",
+}  # fmt: skip
 
 
 def apply(fact: Fact) -> Sequence[Change]:
     """The rows that a fact changes."""
+    match fact.event:
+        case Linked() | Unlinked() as event:
+            pair = {"case_id": event.case_id, "other_case_id": event.other_case_id}
+            return (Put("link", _key(fact), {**pair, "same": isinstance(event, Linked), **_when(fact)}),)
+        case _:
+            patch = _patch(fact)
+            if patch is None:
+                return ()
+            case_id = fact.envelope.subject
+            kept = {"case_id": case_id, **_when(fact), "patch": patch}
+            return Put("person", {"case_id": case_id}, patch), Put("fact", _key(fact), kept)
+
+
+def _patch(fact: Fact) -> Mapping[str, object] | None:
+    """The columns of the person's row that an event sets."""
     at = fact.envelope.occurredat
     match fact.event:
         case Identified() as event:
-            return (_person(event.case_id, {**event.model_dump(mode="json", include=_SHOWN), "occurred_at": at}),)
+            return {**event.model_dump(mode="json", include=_SHOWN), "occurred_at": at}
         case Corrected() as event:
-            return (_person(event.case_id, event.model_dump(mode="json", include=_SHOWN, exclude_none=True)),)
+            return event.model_dump(mode="json", include=_SHOWN, exclude_none=True)
         case Screened() as event:
-            return (_person(event.case_id, {"screening": event.initial_determination}),)
+            return {"screening": event.initial_determination}
         case Determined() as event:
-            return (_person(event.case_id, {"outcome": event.outcome, "outcome_at": at}),)
-        case Linked() as event:
-            return (Put("link", {"case_id": event.case_id, "other_case_id": event.other_case_id}),)
-        case Unlinked() as event:
-            return (Drop("link", {"case_id": event.case_id, "other_case_id": event.other_case_id}),)
-        case EnteredCare() as event:
-            return (_person(event.case_id, {"in_care": True}),)
-        case LeftCare() as event:
-            return (_person(event.case_id, {"in_care": False}),)
-        case Repatriated() as event:
-            return (_person(event.case_id, {"returned_at": at}),)
+            return {"outcome": event.outcome, "outcome_at": at}
+        case Closed() | Reopened() as event:
+            return {"closed": isinstance(event, Closed)}
+        case EnteredCare():
+            return {"in_care": True, "entered_care_at": at}
+        case LeftCare():
+            return {"in_care": False}
+        case Repatriated():
+            return {"returned_at": at}
         case _:
-            return ()
+            return None
 
 
-def _person(case_id: str, values: dict[str, object]) -> Put:
-    return Put("person", {"case_id": case_id}, values)
+def _key(fact: Fact) -> Mapping[str, object]:
+    return {"stream": fact.envelope.stream, "version": fact.envelope.streamversion}
+
+
+def _when(fact: Fact) -> Mapping[str, object]:
+    return {"at": fact.envelope.occurredat, "recorded_at": fact.envelope.time}
