@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from libs.events.event import JSON
 from libs.runtime.ids import now
@@ -31,12 +31,13 @@ class Body(BaseModel):
 
 
 def _is_rfc3339(value: object) -> object:
-    if isinstance(value, str) and "-" not in value:
+    if not isinstance(value, datetime) and not (isinstance(value, str) and "-" in value):
         raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339)]
+# Behind a validator of ours pydantic no longer reads JSON but Python values, of which strict takes no text for a moment.
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_is_rfc3339)]
 """A moment in a body. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970."""
 
 
