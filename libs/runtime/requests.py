@@ -36,7 +36,7 @@ def _is_rfc3339(value: object) -> object:
     return value
 
 
-# Behind a validator of ours pydantic no longer reads JSON but Python values, of which strict takes no text for a moment.
+# Behind a validator of ours pydantic reads Python values and no JSON: there, strict takes no text for a moment.
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_is_rfc3339)]
 """A moment in a body. Pydantic alone, strict or not, takes "1700000000" for seconds since 1970."""
 
