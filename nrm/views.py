@@ -26,6 +26,8 @@ from projections.cross_border import api as cross_border
 from projections.notifications import api as notifications
 from projections.shelter_capacity import api as shelter_capacity
 from projections.statistics import api as statistics
+from projections.statistics.htcds import api as htcds
+from projections.statistics.release import api as releases
 
 ROUTERS = (
     shelter_capacity.router,
@@ -35,6 +37,8 @@ ROUTERS = (
     coverage.router,
     notifications.router,
     webhooks,
+    releases.router,
+    htcds.router,
 )
 PROJECTIONS: tuple[Projection, ...] = (
     shelter_capacity.PROJECTION,

@@ -124,6 +124,9 @@ POLICY: Mapping[str, Rule] = {
     "view.coverage": _rule("competent_authority social_affairs coordinator auditor"),
     "statistics.read": _rule(EVERYONE),
     "statistics.read_small_cells": _rule("competent_authority auditor"),
+    "statistics.trace": _rule("competent_authority auditor"),
+    "statistics.release": _rule("competent_authority"),
+    "statistics.export": _rule("competent_authority"),
     # audit
     "history.read": _rule(
         "auditor competent_authority social_affairs", own="first_responder provider justice embassy_desk"

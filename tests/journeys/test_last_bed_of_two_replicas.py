@@ -13,11 +13,12 @@ import httpx2
 import pytest
 
 from libs.runtime.auth import mint
+from libs.runtime.ids import now
 from nrm.parts.processes import Tethered
 from nrm.ready import wait_ready
 from nrm.system import System
 from tests.journeys.conftest import _free_base
-from tests.journeys.test_fisherman_given_a_bed import WHEN, _accepted, _made, _shelter
+from tests.journeys.test_fisherman_given_a_bed import _accepted, _made, _shelter
 
 PLACEMENTS, HOLDS = 20, 180
 PERSONS_AT_ONCE = 4
@@ -50,7 +51,7 @@ async def test_two_hundred_ask_for_the_last_bed_and_one_gets_it(
     persons: list[tuple[str, str]] = []
     while len(persons) < PLACEMENTS:
         persons += await asyncio.gather(*(_accepted(speak, provider) for _ in range(PERSONS_AT_ONCE)))
-    hold = {"occurred_at": WHEN, "cohort": "men"}
+    hold = {"occurred_at": now().isoformat(), "cohort": "men"}  # a hold that was made long ago has run out by now
     asked: list[tuple[str, dict[str, Any]]] = [
         ("/v1/placements", {**hold, "case_id": case, "shelter_id": shelter["shelter_id"], "referral_id": referral})
         for case, referral in persons
@@ -81,7 +82,7 @@ async def test_either_replica_answers_what_the_other_recorded(speak: Any, system
     path, key = f"/v1/shelters/{shelter['shelter_id']}/holds", uuid4().hex
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
     async with httpx2.AsyncClient(timeout=60) as client:
-        body = {"occurred_at": WHEN, "cohort": "men"}
+        body = {"occurred_at": now().isoformat(), "cohort": "men"}
         answers = [await client.post(url + path, json=body, headers=headers) for url in replicas]
     first, second = [await _made(answer) for answer in answers]
     assert first["events"] == second["events"]

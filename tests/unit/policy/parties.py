@@ -82,6 +82,9 @@ view.cross_border              -    all   all   -     -     -     own   all   al
 view.coverage                  -    all   all   -     -     -     -     all   all   -
 statistics.read                all  all   all   all   all   all   all   all   all   all
 statistics.read_small_cells    -    all   -     -     -     -     -     -     all   -
+statistics.trace               -    all   -     -     -     -     -     -     all   -
+statistics.release             -    all   -     -     -     -     -     -     -     -
+statistics.export              -    all   -     -     -     -     -     -     -     -
 history.read                   own  all   all   own   own   -     own   -     all   -
 history.read_names             own  all   all   own   own   -     -     -     -     -
 history.read_names_with_reason -    -     -     -     -     -     -     -     all   -
