@@ -14,6 +14,7 @@ PATHS: Final = MappingProxyType(
         "identification": ROOT / "services/identification/rules/deadlines.v1.yaml",
         "referral": ROOT / "services/referral/rules/deadlines.v1.yaml",
         "aftercare": ROOT / "services/aftercare/rules/limits.v1.yaml",
+        "repatriation": ROOT / "services/repatriation/rules/limits.v1.yaml",
     }
 )
 
