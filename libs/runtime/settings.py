@@ -46,7 +46,6 @@ class Settings(BaseSettings):
     reconcile_s: float = Field(30, gt=0, description="seconds between two rounds of the continuous reconciliation")
     body_bytes_max: int = Field(1_048_576, description="largest request body, in bytes")
     corridors_dir: str = Field("", description="folder of the corridors' files; empty: those shipped")
-    corridors_dir: Path | None = Field(None, description="folder of the corridors' files; empty: those shipped")
     requests_at_once: int = Field(256, description="requests that a process has under way; the next one gets 503")
     request_seconds: float = Field(30, description="longest until an answer begins; then 503")
     rate_per_organisation: float = Field(0, description="requests a second of one organisation at one process; 0: any")

@@ -10,12 +10,14 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import FOLDER, load_corridors
+from libs.rules.limits import load_limits
 from libs.rules.plain import plain
 from libs.rules.procedure import CORE_STEPS, Corridor, Step, UnknownCorridor
 from libs.rules.progress import HAND_OVER, RECEIPT, Mark, Procedure, overdue_steps, prerequisites, timeline
 from libs.runtime.settings import settings
 from services.repatriation.state import Open
 
+LIMITS: Final = load_limits("repatriation")
 CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
 CALENDARS: Final = load_calendars()
 IDS: Final = tuple(sorted({corridor.id for corridor in CORRIDORS.by_key.values()}))
