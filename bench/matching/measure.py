@@ -12,7 +12,7 @@ from libs.matching.scoring import Match, match
 from libs.matching.weights import Weights
 
 KEY = b"a key of the measurement, not of any installation"
-CANDIDATES_MAX = 40
+CANDIDATES_MAX = 60
 
 
 @dataclass(slots=True)
