@@ -1,7 +1,7 @@
 """Precision and recall of matching over made-up records: what is called likely, against who they truly are."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -12,7 +12,7 @@ from libs.matching.scoring import Match, match
 from libs.matching.weights import Weights
 
 KEY = b"a key of the measurement, not of any installation"
-CANDIDATES_MAX = 30
+CANDIDATES_MAX = 60
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Measured:
         return self.possible / self.true if self.true else 1.0
 
 
-def measure(found: Sequence[Record], weights: Weights) -> Measured:
+def measure(found: Sequence[Record], weights: Weights, tell: Callable[[int], None] = lambda _: None) -> Measured:
     """Search for every record among all the others, as a desk does, and count each pair once."""
     persons = [person_of(one.clear, one.personal, one.met, weights.ignored) for one in found]
     humans: dict[int, list[int]] = defaultdict(list)
@@ -55,7 +55,7 @@ def measure(found: Sequence[Record], weights: Weights) -> Measured:
         humans[one.human].append(number)
     true = {pair for numbers in humans.values() for pair in combinations(sorted(numbers), 2)}
     told = Measured(records=len(found), true=len(true))
-    for pair, result in _compared(persons, weights):
+    for pair, result in _compared(persons, weights, tell):
         same = pair in true
         told.compared += 1
         told.found_by_blocking += same
@@ -67,7 +67,9 @@ def measure(found: Sequence[Record], weights: Weights) -> Measured:
     return told
 
 
-def _compared(persons: Sequence[Person], weights: Weights) -> Iterator[tuple[tuple[int, int], Match]]:
+def _compared(
+    persons: Sequence[Person], weights: Weights, tell: Callable[[int], None]
+) -> Iterator[tuple[tuple[int, int], Match]]:
     blocks: dict[int, list[int]] = defaultdict(list)
     for number, person in enumerate(persons):
         for token in indexed(person, KEY):
@@ -78,6 +80,7 @@ def _compared(persons: Sequence[Person], weights: Weights) -> Iterator[tuple[tup
         shared.pop(number, None)
         name = name_token(person, KEY)
         sharing = len(blocks.get(name, ())) if name is not None else 0
+        tell(number)
         for other, _ in shared.most_common(CANDIDATES_MAX):
             pair = min(number, other), max(number, other)
             if pair not in done:

@@ -19,12 +19,12 @@ class Noise:
 
     own_script: float = 0.3
     turned: float = 0.12
-    typing: float = 0.05
+    typing: float = 0.04
     no_family_name: float = 0.05
     no_name: float = 0.01
     run_together: float = 0.06
     titled: float = 0.04
-    year_only: float = 0.12
+    year_only: float = 0.1
     estimated: float = 0.1
     no_birth: float = 0.02
     swapped: float = 0.04
@@ -32,10 +32,10 @@ class Noise:
     buddhist: float = 0.04
     wrong_sex: float = 0.01
     wrong_nationality: float = 0.02
-    document: float = 0.25
-    contact: float = 0.35
-    mother: float = 0.45
-    father: float = 0.4
+    document: float = 0.3
+    contact: float = 0.45
+    mother: float = 0.65
+    father: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)

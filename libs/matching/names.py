@@ -97,8 +97,9 @@ def likeness(one: Name, other: Name, close: int, near: int) -> str:
         spelt = fuzz.token_sort_ratio(" ".join(one.words), " ".join(other.words))
         together = max(fuzz.ratio(run, it) for run in _turned(one.fields) for it in _turned(other.fields))
         return "same_sound" if max(spelt, together) >= near else "same_consonants"
-    by_word = _aligned(one.words, one.sounds, other.words, other.sounds)
-    by_field = _aligned(one.fields, one.field_sounds, other.fields, other.field_sounds)
+    by_word = _aligned(one.words, one.sounds, other.words, other.sounds, near)
+    whole = one.words == one.fields and other.words == other.fields
+    by_field = by_word if whole else _aligned(one.fields, one.field_sounds, other.fields, other.field_sounds, near)
     best = max(by_word, by_field)
     if best < near:
         in_one_word = _runs_alike(one, other) if _split(one, other) else 0
@@ -120,20 +121,25 @@ def _runs_alike(one: Name, other: Name) -> float:
     return max(fuzz.ratio(run, it) for run in one.runs for it in other.runs)
 
 
-def _aligned(words: Words, sounds: Words, others: Words, their_sounds: Words) -> float:
+def _aligned(words: Words, sounds: Words, others: Words, their_sounds: Words, near: int) -> float:
     """How alike, in percent, the least alike word of the shorter name is to its likeness in the longer one."""
-    if len(words) == len(others):
-        there = _least(words, sounds, others, their_sounds)
-        return min(there, _least(others, their_sounds, words, sounds))
     if len(words) > len(others):
-        return _least(others, their_sounds, words, sounds)
-    return _least(words, sounds, others, their_sounds)
+        return _least(others, their_sounds, words, sounds, near)
+    there = _least(words, sounds, others, their_sounds, near)
+    if there < near or len(words) < len(others):
+        return there
+    return min(there, _least(others, their_sounds, words, sounds, near))
 
 
-def _least(words: Words, sounds: Words, others: Words, their_sounds: Words) -> float:
+def _least(words: Words, sounds: Words, others: Words, their_sounds: Words, near: int) -> float:
+    """As above from one side; below `near` it is given up, since names that differ need no number."""
     least = 100.0
     for word, heard in zip(words, sounds, strict=True):
-        pairs = zip(others, their_sounds, strict=True)
-        # Half by the letters, half by the consonants: letters alone tell a vowel from a vowel, consonants a spelling.
-        least = min(least, max((fuzz.ratio(word, other) + fuzz.ratio(heard, their)) / 2 for other, their in pairs))
+        best = 0.0
+        for other, their in zip(others, their_sounds, strict=True):
+            # Half by the letters, half by the consonants: letters alone tell vowels apart, consonants bridge spellings.
+            best = max(best, (fuzz.ratio(word, other) + fuzz.ratio(heard, their)) / 2)
+        least = min(least, best)
+        if least < near:
+            break
     return least

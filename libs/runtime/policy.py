@@ -55,6 +55,15 @@ POLICY: Mapping[str, Rule] = {
     ),
     "case.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
     "case.import": _rule("competent_authority social_affairs administrator"),
+    # no person: what the count needs of somebody who gave no consent
+    "notification.make": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
+    "notification.read": _rule(
+        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
+    ),
+    "case.advise": _rule("competent_authority", own="first_responder"),
+    "due.read": _rule("competent_authority social_affairs auditor", own="first_responder"),
+    "due.coming_of_age": _rule("competent_authority", own="first_responder"),
+    "due.count": _rule("competent_authority social_affairs auditor coordinator"),
     "instrument.read": _rule(EVERYONE),
     # referral
     "provider.register": _rule("provider social_affairs"),

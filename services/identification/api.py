@@ -98,6 +98,7 @@ async def determine(
         legal_basis=tuple(body.legal_basis),
         follow_up_on=follow_up_on(body.follow_up_on, body.outcome, body.occurred_at.date()),
         personal={"reasons": body.reasons},
+        grounds=tuple(body.grounds),
     )
     return await _record(call, case_id, command)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from libs.events.catalogue.identification import Corrected, Identified, ShredReason
+from libs.events.catalogue.identification import AgeBasis, Corrected, Ground, Identified, ShredReason
 from libs.events.catalogue.vocabulary import (
     Act,
     Channel,
@@ -119,17 +119,7 @@ class CaseBody(FactBody):
         _check_birth(self.person.date_of_birth, self.occurred_at.date(), "/person/date_of_birth")
         person = self.person.model_dump(
             mode="json",
-            include={
-                "given_name",
-                "family_name",
-                "mother_name",
-                "father_name",
-                "date_of_birth",
-                "age_estimate",
-                "contact",
-                "contact_is_safe",
-                "document_number",
-            },
+            exclude={"sex", "gender", "nationality", "language"},
             exclude_none=True,
         )
         other = {
@@ -160,6 +150,7 @@ class DeterminationBody(FactBody):
     legal_basis: Annotated[list[LegalBasis], Field(max_length=20)]
     reasons: Text
     follow_up_on: date | None = None
+    grounds: Annotated[list[Ground], Field(max_length=20)] = []
 
 
 class ConsentBody(FactBody):
@@ -179,6 +170,13 @@ class CorrectedPlace(Body):
     detail: Text | None = None
 
 
+class AgeDetermination(Body):
+    """Whether the person is a child, found by other means than what the person says; it ends the presumption."""
+
+    child: bool
+    basis: AgeBasis
+
+
 class CorrectedPerson(Body):
     """The fields of the person that are corrected."""
 
@@ -190,6 +188,7 @@ class CorrectedPerson(Body):
     gender: Gender | None = None
     date_of_birth: date | None = None
     age_estimate: AgeEstimate | None = None
+    age_determination: AgeDetermination | None = None
     nationality: Country | None = None
     language: Language | None = None
     contact: Text | None = None
@@ -283,12 +282,16 @@ def corrected_of(case_id: str, body: CorrectionBody) -> Corrected:
         personal |= {"place_detail": place.detail} if place.detail else {}
     if person:
         _check_birth(person.date_of_birth, body.occurred_at.date(), "/person/date_of_birth")
-        shown = person.model_dump(mode="json", exclude_none=True)
+        shown = person.model_dump(mode="json", exclude_none=True, exclude={"age_determination"})
         clear |= {name: shown.pop(name) for name in ("sex", "gender", "nationality", "language") if name in shown}
         personal |= shown
         if person.date_of_birth or person.age_estimate:
             estimate = (person.age_estimate.min, person.age_estimate.max) if person.age_estimate else None
             clear["age_group"], clear["child"] = age_of(person.date_of_birth, estimate, body.occurred_at.date())
+        if determined := person.age_determination:
+            if person.date_of_birth and clear["child"] != determined.child:
+                raise unfit("/person/age_determination", "contradicts the birth date beside it")
+            clear |= {"child": determined.child, "age_basis": determined.basis}
     if circumstances:
         clear |= circumstances.model_dump(exclude={"narrative"}, exclude_none=True)
         personal |= {"narrative": circumstances.narrative} if circumstances.narrative else {}

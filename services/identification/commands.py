@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from libs.events.catalogue.identification import Corrected, Identified, ShredReason
+from libs.events.catalogue.identification import Corrected, Ground, Identified, ShredReason
 from libs.events.catalogue.vocabulary import (
     Act,
     ConsentBy,
@@ -54,6 +54,7 @@ class Determine:
     legal_basis: tuple[LegalBasis, ...]
     follow_up_on: str | None
     personal: Personal
+    grounds: tuple[Ground, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ class Correct:
     """Correct what is believed about the person."""
 
     corrected: Corrected
+
+
+@dataclass(frozen=True, slots=True)
+class ComeOfAge:
+    """Record that the person is 18 now."""
+
+    case_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,7 @@ Command: TypeAlias = (
     | Determine
     | RecordConsent
     | Correct
+    | ComeOfAge
     | Link
     | OpenReview
     | Close

@@ -4,10 +4,12 @@ from datetime import date
 from typing import assert_never
 
 from libs.events.catalogue.identification import (
+    CameOfAge,
+    CaseEvent,
     Closed,
     ConsentRecorded,
+    Corrected,
     Determined,
-    IdentificationEvent,
     Identified,
     Linked,
     PersonShredded,
@@ -17,12 +19,15 @@ from libs.events.catalogue.identification import (
     ShredApproved,
     ShredRequested,
     Unlinked,
+    WrongReason,
+    WrongReasonAlerted,
 )  # fmt: skip
 from libs.events.catalogue.vocabulary import AgeGroup, age_group
 from libs.events.decider import Decider, Refused
 from services.identification.commands import (
     ApproveShredding,
     Close,
+    ComeOfAge,
     Command,
     Correct,
     Determine,
@@ -36,8 +41,9 @@ from services.identification.commands import (
 from services.identification.state import Open, State, Unopened, evolve
 
 ADULT_YEARS = 18
+_NEVER_COUNTS: tuple[WrongReason, ...] = ("consent", "knew_the_work", "immigration_status", "occupation")
 
-Events = tuple[IdentificationEvent, ...]
+Events = tuple[CaseEvent, ...]
 
 
 def decide(command: Command, state: State) -> Events:
@@ -46,6 +52,9 @@ def decide(command: Command, state: State) -> Events:
         return _identify(command, state)
     if isinstance(state, Unopened):
         raise Refused("not-found", "there is no such case", status=404)
+    if isinstance(command, ComeOfAge):
+        open_child = state.identified.child and not (state.of_age or state.closed or state.shredded)
+        return (CameOfAge(case_id=command.case_id),) if open_child else ()
     if isinstance(command, RequestShredding):
         return (_request_shredding(command, state),)
     if isinstance(command, ApproveShredding):
@@ -62,11 +71,11 @@ def decide(command: Command, state: State) -> Events:
         case Screen():
             return (_screened(command),)
         case Determine():
-            return (_determine(command, state),)
+            return _determine(command, state)
         case RecordConsent():
             return (_consent(command, state),)
         case Correct():
-            return (command.corrected,)
+            return (_correct(command, state),)
         case Link():
             return (_link(command, state),)
         case OpenReview():
@@ -117,7 +126,7 @@ def _screened(command: Screen) -> Screened:
     )
 
 
-def _determine(command: Determine, state: Open) -> Determined:
+def _determine(command: Determine, state: Open) -> tuple[Determined] | tuple[Determined, WrongReasonAlerted]:
     child = state.identified.child
     supported = elements_support_victim(command, child=child)
     if command.outcome == "victim" and not supported:
@@ -132,7 +141,7 @@ def _determine(command: Determine, state: Open) -> Determined:
     if command.outcome == "smuggled_migrant" and command.purpose:
         # Smuggling Protocol art. 3: help across a border for gain, without a purpose of exploitation.
         raise Refused("elements-contradict-outcome", "an exploitative purpose is recorded: smuggling has none")
-    return Determined(
+    determined = Determined(
         case_id=command.case_id,
         act=command.act,
         means=command.means,
@@ -142,15 +151,54 @@ def _determine(command: Determine, state: Open) -> Determined:
         child=child,
         review=state.determination is not None,
         follow_up_on=command.follow_up_on,
+        grounds=command.grounds or None,
         personal=command.personal,
     )
+    wrong = wrong_reasons(command, state)
+    return (determined, WrongReasonAlerted(case_id=command.case_id, because=wrong)) if wrong else (determined,)
+
+
+def wrong_reasons(command: Determine, state: Open) -> tuple[WrongReason, ...]:
+    """What a decision against the person may not rest on, or overlooks. It is recorded all the same, and reviewed.
+
+    Palermo Protocol art. 3 (b): consent counts for nothing where a means was used; (c): a child needs no means;
+    art. 2 and OHCHR Recommended Principles 7: neither status nor occupation makes somebody less a victim.
+    """
+    if command.outcome not in ("not_victim", "smuggled_migrant"):
+        return ()
+    child = state.identified.child
+    found: list[WrongReason] = [ground for ground in _NEVER_COUNTS if ground in command.grounds]
+    if child and "no_means" in command.grounds:
+        found.append("means_demanded_of_a_child")
+    purpose = any(one.purpose for one in state.screenings)
+    act, means = any(one.act for one in state.screenings), any(one.means for one in state.screenings)
+    if act and purpose and (child or means):
+        found.append("elements_overlooked")
+    elif command.outcome == "smuggled_migrant" and purpose:
+        found.append("purpose_overlooked")
+    return tuple(found)
+
+
+def _correct(command: Correct, state: Open) -> Corrected:
+    said = command.corrected.personal or {}
+    stated = command.corrected.age_basis or "date_of_birth" in said
+    if state.age_determined and "age_estimate" in said and not stated:
+        raise Refused(
+            "age-determined", "the age was determined; an estimate does not override that",
+            pointer="/person/age_estimate",
+        )  # fmt: skip
+    return command.corrected
 
 
 def _consent(command: RecordConsent, state: Open) -> ConsentRecorded:
-    if state.identified.child and command.given and command.by == "self":
+    if state.identified.child and not state.of_age and command.given and command.by == "self":
         raise Refused("guardian-needed", "a child's consent is given by a guardian, or `emergency` with a reason")
     if command.by == "emergency" and not command.personal.get("reason"):
         raise Refused("reason-needed", "acting without consent in an emergency needs a reason", pointer="/reason")
+    if command.by == "emergency" and not command.given:
+        raise Refused(
+            "emergency-is-no-refusal", "in an emergency help is given; a refusal is the person's or a guardian's"
+        )
     return ConsentRecorded(
         case_id=command.case_id, kind=command.kind, given=command.given, by=command.by, personal=command.personal
     )
@@ -185,6 +233,8 @@ def _review(command: OpenReview, state: Open) -> ReviewOpened:
 def _close(command: Close, state: Open) -> tuple[Closed | Reopened]:
     if command.reopen != state.closed:
         raise Refused("already-so", "the case is " + ("closed" if state.closed else "open"))
+    if state.alert and not command.reopen:
+        raise Refused("alert-open", "the decision rests on a wrong reason: it is reviewed before the case is closed")
     kind = Reopened if command.reopen else Closed
     return (kind(case_id=command.case_id, personal=command.personal),)
 
@@ -217,4 +267,4 @@ def _shred(command: ApproveShredding, state: Open) -> tuple[ShredApproved, Perso
     return approved, PersonShredded(case_id=command.case_id)
 
 
-DECIDER: Decider[Command, State, IdentificationEvent] = Decider(Unopened(), decide, evolve)
+DECIDER: Decider[Command, State, CaseEvent] = Decider(Unopened(), decide, evolve)

@@ -125,6 +125,9 @@ def case_resource(case_id: str, state: Open) -> dict[str, JSON]:
         "consents": {kind: {"given": one.given, "by": one.by} for kind, one in state.consents.items()},
         "linked_cases": sorted(state.linked),
         "under_review": state.under_review,
+        "wrong_reasons": list(state.alert.because) if state.alert else [],
+        "age_determined": state.age_determined,
+        "of_age": state.of_age,
         "closed": state.closed,
         "shredded": state.shredded,
     }

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from libs.events.catalogue.identification import (
-    AgencyReported,
+    CameOfAge,
+    CaseEvent,
     Closed,
     ConsentRecorded,
     Corrected,
     Determined,
-    IdentificationEvent,
     Identified,
-    ImportFinished,
-    ImportStarted,
     Linked,
     PersonShredded,
     Reopened,
@@ -21,8 +19,8 @@ from libs.events.catalogue.identification import (
     Screened,
     ShredApproved,
     ShredRequested,
-    SourceRecorded,
     Unlinked,
+    WrongReasonAlerted,
 )  # fmt: skip
 
 
@@ -42,6 +40,11 @@ class Open:
     corrections: tuple[Corrected, ...] = ()
     linked: frozenset[str] = frozenset()
     under_review: bool = False
+    alert: WrongReasonAlerted | None = None
+    """What is wrong with the decision that stands, until another one takes its place."""
+    age_determined: bool = False
+    of_age: bool = False
+    """Whether a child of this case has turned 18; a child when met stays one for what was done to it."""
     closed: bool = False
     shred_request: ShredRequested | None = None
     shredded: bool = False
@@ -56,7 +59,7 @@ class Open:
 State: TypeAlias = Unopened | Open
 
 
-def evolve(state: State, event: IdentificationEvent) -> State:
+def evolve(state: State, event: CaseEvent) -> State:
     """The case after an event."""
     if isinstance(event, Identified):
         return Open(event)
@@ -65,13 +68,19 @@ def evolve(state: State, event: IdentificationEvent) -> State:
         case Screened():
             return replace(state, screenings=(*state.screenings, event))
         case Determined():
-            return replace(state, determination=event, under_review=False)
+            return replace(state, determination=event, under_review=False, alert=None)
+        case WrongReasonAlerted():
+            return replace(state, alert=event)
         case ConsentRecorded():
             return replace(state, consents={**state.consents, event.kind: event})
         case Corrected():
-            return replace(
-                state, identified=_corrected(state.identified, event), corrections=(*state.corrections, event)
-            )
+            determined = state.age_determined or event.age_basis is not None
+            corrections = (*state.corrections, event)
+            identified = _corrected(state.identified, event)
+            return replace(state, identified=identified, corrections=corrections, age_determined=determined)
+        case CameOfAge():
+            own = {kind: said for kind, said in state.consents.items() if said.by != "guardian"}
+            return replace(state, of_age=True, consents=own)
         case Linked():
             return replace(state, linked=state.linked | {event.other_case_id})
         case Unlinked():
@@ -82,19 +91,23 @@ def evolve(state: State, event: IdentificationEvent) -> State:
             return replace(state, closed=True)
         case Reopened():
             return replace(state, closed=False)
+        case ShredRequested() | ShredApproved() | PersonShredded():
+            return _shredding(state, event)
+        case _:
+            assert_never(event)
+
+
+def _shredding(state: Open, event: ShredRequested | ShredApproved | PersonShredded) -> Open:
+    match event:
         case ShredRequested():
             return replace(state, shred_request=event)
         case ShredApproved():
             return state
         case PersonShredded():
             return replace(state, shredded=True)
-        case ImportStarted() | ImportFinished() | SourceRecorded() | AgencyReported():
-            return state  # on streams of their own: imports/state.py
-        case _:
-            assert_never(event)
 
 
 def _corrected(identified: Identified, corrected: Corrected) -> Identified:
     """What was identified, with the corrected fields in place."""
-    changed = corrected.model_dump(exclude_none=True, exclude={"case_id", "sealed", "personal"})
+    changed = corrected.model_dump(exclude_none=True, exclude={"case_id", "sealed", "personal", "age_basis"})
     return identified.model_copy(update=changed)

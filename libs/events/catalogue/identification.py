@@ -32,6 +32,16 @@ from libs.events.catalogue.vocabulary import (
 )  # fmt: skip
 from libs.events.event import Event
 
+Ground: TypeAlias = Literal[
+    "no_act", "no_means", "no_purpose", "consent", "knew_the_work", "immigration_status", "occupation", "other"
+]  # fmt: skip
+"""What a decision is said to rest on."""
+WrongReason: TypeAlias = Literal[
+    "consent", "knew_the_work", "immigration_status", "occupation", "means_demanded_of_a_child", "elements_overlooked",
+    "purpose_overlooked",
+]  # fmt: skip
+"""Why a decision against the person must be looked at again."""
+AgeBasis: TypeAlias = Literal["document", "medical", "assessment"]
 ShredReason: TypeAlias = Literal["court_order", "retention", "person_request"]
 
 
@@ -85,6 +95,15 @@ class Determined(Event):
     child: bool
     review: bool = False
     follow_up_on: str | None = Field(None, description="Date by which an inconclusive case is taken up again")
+    grounds: tuple[Ground, ...] | None = Field(None, description="What the decision rests on, as the authority says")
+
+
+class WrongReasonAlerted(Event):
+    """A decision against the person rests on what may not count, or overlooks what was found: it is to be reviewed."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.wrong_reason_alerted.v1"
+    case_id: CaseId
+    because: tuple[WrongReason, ...]
 
 
 class ConsentRecorded(Event):
@@ -113,6 +132,29 @@ class Corrected(Event):
     continuum: Continuum | None = None
     exploitation: tuple[Exploitation, ...] | None = None
     industry: Industry | None = None
+    age_basis: AgeBasis | None = Field(None, description="How the age was determined; then no estimate overrides it")
+
+
+class CameOfAge(Event):
+    """The person turned 18 with the case open: what a guardian agreed to lapses, the person is asked anew."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.came_of_age.v1"
+    case_id: CaseId
+
+
+class Notified(Event):
+    """A person who gave no consent was met: nothing that identifies is kept, only what the count needs."""
+
+    wire: ClassVar[str] = "org.opennrm.identification.notified.v1"
+    notification_id: str
+    reported_by: Slug
+    channel: Channel
+    province: Province
+    country: Country
+    sex: Sex
+    nationality: Country
+    age_group: AgeGroup
+    exploitation: tuple[Exploitation, ...]
 
 
 class Linked(Event):
@@ -241,12 +283,14 @@ class AgencyReported(Event):
     men: int = Field(ge=0)
 
 
-IdentificationEvent: TypeAlias = (
+CaseEvent: TypeAlias = (
     Identified
     | Screened
     | Determined
+    | WrongReasonAlerted
     | ConsentRecorded
     | Corrected
+    | CameOfAge
     | Linked
     | Unlinked
     | ReviewOpened
@@ -255,12 +299,12 @@ IdentificationEvent: TypeAlias = (
     | ShredRequested
     | ShredApproved
     | PersonShredded
-    | ImportStarted
-    | ImportFinished
-    | SourceRecorded
-    | AgencyReported
+)
+IdentificationEvent: TypeAlias = (
+    CaseEvent | Notified | ImportStarted | ImportFinished | SourceRecorded | AgencyReported
 )
 EVENTS: tuple[type[Event], ...] = (
-    Identified, Screened, Determined, ConsentRecorded, Corrected, Linked, Unlinked, ReviewOpened, Closed, Reopened,
-    ShredRequested, ShredApproved, PersonShredded, ImportStarted, ImportFinished, SourceRecorded, AgencyReported,
+    Identified, Screened, Determined, WrongReasonAlerted, ConsentRecorded, Corrected, CameOfAge, Notified,
+    Linked, Unlinked, ReviewOpened, Closed, Reopened, ShredRequested, ShredApproved, PersonShredded,
+    ImportStarted, ImportFinished, SourceRecorded, AgencyReported,
 )  # fmt: skip

@@ -9,6 +9,7 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -27,8 +28,11 @@ from libs.matching.blocking import indexed
 from libs.matching.person import Person, kept, person_of
 from libs.matching.weights import Weights, load_weights
 from libs.runtime.edge import Edge
+from libs.runtime.ids import now
 from libs.runtime.keys import master_key, match_key, role_dsn
 from libs.runtime.vault import Shredded
+from services.identification.due.of_age import birthday_18, record_of_age
+from services.identification.due.rulebook import today_at
 
 FORM: Final = 1
 """Raise it when normalisation or tokens change: what is stored under another number is made anew."""
@@ -58,6 +62,8 @@ class Profile:
 
     person: Person
     reported_by: str
+    child: bool
+    born: str | None
 
 
 def form_of(key: bytes, weights: Weights) -> str:
@@ -84,7 +90,8 @@ async def profile(edge: Edge, case_id: str) -> Profile | None:
         return None
     if met is None:
         return None
-    return Profile(person_of(clear, personal, met, WEIGHTS.ignored), clear["reported_by"])
+    person = person_of(clear, personal, met, WEIGHTS.ignored)
+    return Profile(person, clear["reported_by"], clear["child"], personal.get("date_of_birth"))
 
 
 def _births(said: Mapping[str, JSON], before: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -136,7 +143,8 @@ async def _position(connection: asyncpg.Connection, form: str) -> int:
 async def _index(edge: Edge, connection: asyncpg.Connection, case_id: str, key: bytes) -> None:
     try:
         found = await profile(edge, case_id)
-        sealed = await edge.vault.seal(case_id, kept(found.person)) if found else ""
+        told = {"person": kept(found.person), "born": found.born} if found else {}
+        sealed = await edge.vault.seal(case_id, told)
     except (Shredded, Tampered, InvalidTag) as fault:
         # A case that cannot be read is not searched for; the service refuses it whenever it is asked for.
         log.error("match.unreadable", case_id=case_id, fault=type(fault).__name__)
@@ -147,3 +155,5 @@ async def _index(edge: Edge, connection: asyncpg.Connection, case_id: str, key: 
             return
         await connection.execute("DELETE FROM identification.match_token WHERE case_id = $1", case_id)
         await connection.execute(_KEEP, case_id, found.reported_by, sealed, list(indexed(found.person, key)))
+    if found.child and found.born and birthday_18(date.fromisoformat(found.born)) <= today_at(now()):
+        await record_of_age(edge, case_id)  # the birthday has passed by the time the case is told

@@ -74,7 +74,8 @@ async def search(
     token = name_token(person, key)
     sharing = await pool.fetchval(_SHARING, token) if token is not None else 0
     found = [
-        Found(case_id, match(person, read_back(stored), weights, sharing=sharing)) for case_id, stored in opened.items()
+        Found(case_id, match(person, read_back(stored["person"]), weights, sharing=sharing))
+        for case_id, stored in opened.items()
     ]
     return sorted(
         (one for one in found if one.match.verdict != "unlikely"), key=lambda one: (-one.match.points, one.case_id)

@@ -25,6 +25,12 @@ case.read                      own  all   all   own   own   -     own   -     al
 case.list                      own  all   all   own   own   -     own   -     all   -
 case.read_names                own  all   all   own   own   -     -     -     -     -
 case.import                    -    all   all   -     -     -     -     -     -     all
+notification.make              all  all   all   all   all   -     all   -     -     -
+notification.read              own  all   all   own   own   -     own   -     all   -
+case.advise                    own  all   -     -     -     -     -     -     -     -
+due.read                       own  all   all   -     -     -     -     -     all   -
+due.coming_of_age              own  all   -     -     -     -     -     -     -     -
+due.count                      -    all   all   -     -     -     -     all   all   -
 instrument.read                all  all   all   all   all   all   all   all   all   all
 provider.register              -    -     all   all   -     -     -     -     -     -
 provider.decide                -    -     all   -     -     -     -     -     -     -
