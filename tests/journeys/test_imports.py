@@ -10,6 +10,7 @@ from nrm.system import System
 from tests.journeys.conftest import As
 from tests.journeys.contract import assert_problem
 
+pytestmark = pytest.mark.timeout(600)
 HEAD = (
     "Reg. No.,Full name,Sex,Date of birth,Age,Nationality,Date registered,Province,Category,Type of exploitation,Status"
 )
