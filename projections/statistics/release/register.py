@@ -126,7 +126,12 @@ def head(row: asyncpg.Record) -> dict[str, JSON]:
     """A release in a list."""
     names = ("release_id", "title", "organisation", "registered_at", "since", "until", "as_of", "known_at", "threshold")
     shown = {{"since": "from", "until": "to"}.get(name, name): row[name] for name in names}
-    return {**shown, "tables": orjson.loads(row["tables"]), "positions": orjson.loads(row["positions"])}
+    return {
+        **shown,
+        "release_id": str(row["release_id"]),  # asyncpg's own kind of UUID, which orjson does not know
+        "tables": orjson.loads(row["tables"]),
+        "positions": orjson.loads(row["positions"]),
+    }
 
 
 async def members_of(
