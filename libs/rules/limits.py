@@ -15,6 +15,7 @@ PATHS: Final = MappingProxyType(
         "referral": ROOT / "services/referral/rules/deadlines.v1.yaml",
         "aftercare": ROOT / "services/aftercare/rules/limits.v1.yaml",
         "justice": ROOT / "services/justice/rules/limits.v1.yaml",
+        "repatriation": ROOT / "services/repatriation/rules/limits.v1.yaml",
     }
 )
 

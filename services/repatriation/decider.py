@@ -216,9 +216,9 @@ def _check_hand_over(command: RecordStep, before: Progress) -> None:
 
 
 def _check_other_side(command: RecordStep, state: Open, name: str) -> None:
-    """Both sides sign: who handed over cannot acknowledge the receipt as well."""
+    """Both sides sign: who handed over, or recorded it, cannot acknowledge the receipt as well."""
     earlier = state.last(name)
-    if earlier and earlier.recorded_by == command.recorded_by and earlier.by == command.by:
+    if earlier and (earlier.recorded_by == command.recorded_by or earlier.by == command.by):
         raise Refused("same-side", f"{command.step} is recorded by another organisation than {name}")
 
 

@@ -9,14 +9,24 @@ from libs.events.decider import Refused
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
+<<<<<<< HEAD
 from libs.rules.corridors import FOLDER, load_corridors
+=======
+from libs.rules.corridors import load_corridors
+from libs.rules.limits import load_limits
+>>>>>>> 8e1cc94 (Take acknowledgements through the inbox, give up with what is missing now, and let nobody sign for both sides)
 from libs.rules.plain import plain
 from libs.rules.procedure import CORE_STEPS, Corridor, Step, UnknownCorridor
 from libs.rules.progress import HAND_OVER, RECEIPT, Mark, Procedure, overdue_steps, prerequisites, timeline
 from libs.runtime.settings import settings
 from services.repatriation.state import Open
 
+<<<<<<< HEAD
 CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
+=======
+LIMITS: Final = load_limits("repatriation")
+CORRIDORS: Final = load_corridors()
+>>>>>>> 8e1cc94 (Take acknowledgements through the inbox, give up with what is missing now, and let nobody sign for both sides)
 CALENDARS: Final = load_calendars()
 IDS: Final = tuple(sorted({corridor.id for corridor in CORRIDORS.by_key.values()}))
 STARTED: Final = "started"

@@ -222,6 +222,7 @@ class InboxEventHeld(Event):
     occurred_at: str
     missing: tuple[str, ...]
     until: str = Field(description="Given up after this moment (RFC 3339)")
+    acknowledges: Literal[True] | None = Field(None, description="It confirms the step that another recorded")
 
 
 class InboxEventSettled(Event):

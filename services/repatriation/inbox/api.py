@@ -20,7 +20,7 @@ from services.repatriation.inbox.batch import counted, sweep, take_in
 from services.repatriation.inbox.bodies import MEDIA_TYPE, InboxBatch, elements_of
 from services.repatriation.inbox.commands import CloseBatch
 from services.repatriation.inbox.decider import BATCHES
-from services.repatriation.inbox.delivery import Sender
+from services.repatriation.inbox.results import Sender
 
 BYTES_MAX = 4 * 1024 * 1024
 """A thousand events with notes."""

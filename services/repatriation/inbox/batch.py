@@ -11,7 +11,8 @@ from libs.events.event import JSON
 from libs.runtime.edge import Edge
 from libs.runtime.problems import Problem
 from services.repatriation.inbox.bodies import Item, item_of
-from services.repatriation.inbox.delivery import Result, Sender, deliver, refusal, try_again, try_case_again
+from services.repatriation.inbox.delivery import deliver, try_again, try_case_again
+from services.repatriation.inbox.results import EARLY, Result, Sender, refusal
 from services.repatriation.rulebook import ORDER
 
 CASES_AT_ONCE = 8
@@ -68,15 +69,13 @@ async def _take_in_case(
             early = []
             for index, item in waiting:
                 result = await deliver(edge, item, sender, last=False)
-                if result is None:
+                if result.status == EARLY:
                     early.append((index, item))
                 else:
                     results[index] = result
             moved, waiting = len(early) < len(waiting), early
         for index, item in waiting:
-            kept = await deliver(edge, item, sender, last=True)
-            assert kept is not None  # the last try answers
-            results[index] = kept
+            results[index] = await deliver(edge, item, sender, last=True)
     return results
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
@@ -24,7 +24,9 @@ EVENTS_MAX = 1_000
 
 _TYPE = re.compile(r"org\.opennrm\.repatriation\.(?:steps?\.)?([a-z][a-z0-9_]{0,59})\.v[1-9]")
 _STEP_OF = {"repatriated": "handed_over", "handover_refused": "handed_over"}
-_IN_DATA = {"step", "step_recorded"}
+ACKNOWLEDGED: Final = "acknowledged"
+_IN_DATA = {"step", "step_recorded", ACKNOWLEDGED}
+"""Types that say in `data.step` which step is meant."""
 
 
 class InboxData(Body):
@@ -50,7 +52,9 @@ class InboxEvent(BaseModel):
     specversion: Annotated[str, Field(pattern=r"^1\.0$")]
     id: Annotated[str, Field(min_length=1, max_length=300)]
     source: Annotated[str, Field(min_length=1, max_length=300)]
-    type: Annotated[str, Field(max_length=200, description="org.opennrm.repatriation.<step>.v1, or started")]
+    type: Annotated[
+        str, Field(max_length=200, description="org.opennrm.repatriation.<step>.v1, or started, or acknowledged")
+    ]
     subject: CaseReference | None = None
     time: Moment | None = None
     occurredat: Moment | None = None
@@ -73,6 +77,7 @@ class Item:
     repatriation_id: str | None
     corridor: str | None
     step: str
+    acknowledges: bool
     outcome: StepOutcome
     by: str
     requested_by: str
@@ -120,6 +125,7 @@ def item_of(element: JSON, organisation: str) -> Item:
         repatriation_id=data.repatriation_id,
         corridor=data.corridor,
         step=_step(event),
+        acknowledges=_named(event) == ACKNOWLEDGED,
         outcome="refused" if event.type.split(".")[3:4] == ["handover_refused"] else data.outcome,
         by=by,
         requested_by=data.requested_by or by,
@@ -139,11 +145,15 @@ def _case(event: InboxEvent) -> str:
     return case_id
 
 
-def _step(event: InboxEvent) -> str:
+def _named(event: InboxEvent) -> str:
     found = _TYPE.fullmatch(event.type)
     if found is None:
         raise _unfit("/type", "is org.opennrm.repatriation.<step>.v1")
-    name = _STEP_OF.get(found[1], found[1])
+    return found[1]
+
+
+def _step(event: InboxEvent) -> str:
+    name = _STEP_OF.get(_named(event), _named(event))
     if name in _IN_DATA:
         if event.data.step is None:
             raise _unfit("/data/step", "is missing")

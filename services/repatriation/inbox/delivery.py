@@ -1,8 +1,7 @@
 """How an event of a desk is taken in: once, by itself; kept where it is early, and tried again when more arrives."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 import orjson
 
@@ -15,10 +14,12 @@ from libs.runtime.edge import Edge
 from libs.runtime.ids import new_id, now
 from libs.runtime.problems import Problem
 from libs.runtime.vault import Shredded
+from services.repatriation.commands import Acknowledge
 from services.repatriation.decider import DECIDER, TooEarly
 from services.repatriation.inbox.bodies import Item
 from services.repatriation.inbox.commands import HeldCommand, Hold, Settle
 from services.repatriation.inbox.decider import HELD
+from services.repatriation.inbox.results import EARLY, Result, Sender, missing_of, refusal, reused
 from services.repatriation.inbox.state import Held
 from services.repatriation.inbox.steps import (
     StepAsked,
@@ -28,58 +29,23 @@ from services.repatriation.inbox.steps import (
     start_steps,
     stream_of,
 )
-from services.repatriation.rulebook import IDS, STARTED, corridors_of, is_its_corridor, procedure_kept, procedure_named
+from services.repatriation.rulebook import (
+    IDS,
+    LIMITS,
+    STARTED,
+    corridors_of,
+    is_its_corridor,
+    procedure_kept,
+    procedure_named,
+)
+from services.repatriation.state import Open
 
 ROLE = "embassy_desk"
-WAIT = timedelta(days=30)
-"""How long an early event waits; then it is given up, and the desk is told what was missing."""
+WAIT: Final = timedelta(days=LIMITS.of("inbox_wait").value)
+"""How long an early event waits; then it is given up, and the desk is told what is still missing."""
 
-WAITING_MAX = 10_000
+WAITING_MAX: Final = LIMITS.of("inbox_waiting").value
 """Events of one desk that may wait; beyond it, new early ones are refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The desk that sent an event, and the batch that brought it (none where it is tried again)."""
-
-    organisation: str
-    actor: str
-    batch: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one event: `accepted`, `duplicate`, `waiting` or `refused`, and why."""
-
-    status: str
-    rule: str | None = None
-    detail: str | None = None
-    code: int | None = None
-    errors: Sequence[Mapping[str, str]] = ()
-    missing: Sequence[str] = ()
-    more: Mapping[str, JSON] = field(default_factory=dict)
-
-    def shown(self) -> dict[str, JSON]:
-        """The result as the desk reads it."""
-        answer: dict[str, JSON] = {"status": self.status, **self.more}
-        if self.rule:
-            problem: dict[str, JSON] = {
-                "type": f"urn:opennrm:problem:{self.rule}",
-                "status": self.code,
-                "detail": self.detail,
-            }
-            answer |= {"reason": self.rule, "problem": problem}
-            if self.errors:
-                problem["errors"] = [dict(error) for error in self.errors]
-        return {**answer, **({"missing": list(self.missing)} if self.missing else {})}
-
-
-def refusal(fault: Refused | Problem) -> Result:
-    """A refusal that the desk can act on."""
-    if isinstance(fault, Problem):
-        return Result("refused", fault.name, fault.detail, fault.status, fault.errors)
-    errors = [{"pointer": fault.pointer, "detail": fault.detail}] if fault.pointer else []
-    return Result("refused", fault.rule, fault.detail, fault.status, errors, _missing(fault))
 
 
 async def seen_before(edge: Edge, item: Item, sender: Sender) -> Result | None:
@@ -88,19 +54,19 @@ async def seen_before(edge: Edge, item: Item, sender: Sender) -> Result | None:
     return _repeated(answer, item, sender) if answer else None
 
 
-async def deliver(edge: Edge, item: Item, sender: Sender, *, last: bool) -> Result | None:
-    """Take an event in. Where it is early: None, or with `last` it is kept, and waits."""
+async def deliver(edge: Edge, item: Item, sender: Sender, *, last: bool) -> Result:
+    """Take an event in. Where it is early it stays so, or with `last` it is kept, and waits."""
     if before := await seen_before(edge, item, sender):
         return before
     kept = await edge.recorder.load(HELD, _stream(item.inbox_id))
     if kept.state.held and kept.state.held.fingerprint != item.fingerprint.hex():
-        return refusal(_reused())
+        return refusal(reused())
     try:
         return await _record(edge, item, sender, kept)
-    except KeyReused as reused:
-        return _repeated(reused.answer, item, sender)
+    except KeyReused as first:
+        return _repeated(first.answer, item, sender)
     except (TooEarly, NotYetKnown) as early:
-        return await _keep(edge, item, sender, kept, early) if last else None
+        return await _keep(edge, item, sender, kept, early) if last else Result(EARLY, missing=missing_of(early))
     except (Refused, Problem) as fault:
         await _settle(edge, sender, kept, Settle("refused", fault.rule if isinstance(fault, Refused) else fault.name))
         return refusal(fault)
@@ -122,8 +88,9 @@ async def try_again(edge: Edge, inbox_id: str) -> None:
     except Shredded:
         await _settle(edge, sender, kept, Settle("refused", "person-shredded"))
         return
-    if await deliver(edge, item, sender, last=False) is None and datetime.fromisoformat(held.until) < now():
-        await _settle(edge, sender, kept, Settle("expired", "still-missing", held.missing))
+    result = await deliver(edge, item, sender, last=False)
+    if result.status == EARLY and datetime.fromisoformat(held.until) < now():
+        await _settle(edge, sender, kept, Settle("expired", "still-missing", tuple(result.missing)))
 
 
 async def try_case_again(edge: Edge, case_id: str) -> None:
@@ -177,10 +144,19 @@ async def _commands(edge: Edge, item: Item, sender: Sender) -> tuple[str, list[S
     _require_its_corridor(sender, started.corridor)
     if started.case_id != item.case_id or item.corridor not in {None, started.corridor}:
         raise Refused("other-repatriation", "the repatriation is of another case or corridor", pointer="/subject")
+    if item.acknowledges:
+        return repatriation_id, [
+            Step(DECIDER, stream_of(repatriation_id), _acknowledgement(item, sender, loaded.state))
+        ]
     asked = StepAsked(
         item.step, item.outcome, item.by, sender.organisation, ROLE, item.occurred_at, item.documents, item.personal
     )  # fmt: skip
     return repatriation_id, await record_steps(edge, loaded.state, asked)
+
+
+def _acknowledgement(item: Item, sender: Sender, state: Open) -> Acknowledge:
+    note = {name: value for name, value in item.personal.items() if name == "note"}
+    return Acknowledge(procedure_kept(state), item.step, item.by, sender.organisation, item.occurred_at, note)
 
 
 async def _running(edge: Edge, item: Item, sender: Sender) -> str:
@@ -209,7 +185,7 @@ def _require_its_corridor(sender: Sender, corridor: str) -> None:
 
 async def _keep(edge: Edge, item: Item, sender: Sender, kept: Loaded, early: Refused) -> Result:
     """Make an early event durable, so that it is not lost while it waits."""
-    missing = _missing(early)
+    missing = missing_of(early)
     if kept.state.settled:
         return Result("refused", "still-missing", early.detail, 409, missing=missing)
     if not await edge.pool.fetchval("SELECT true FROM vault.person_key WHERE case_id = $1", item.case_id):
@@ -233,7 +209,7 @@ async def _hold(edge: Edge, item: Item, sender: Sender, missing: tuple[str, ...]
         organisation=sender.organisation, actor=sender.actor, fingerprint=item.fingerprint.hex(),
         repatriation_id=item.repatriation_id, corridor=item.corridor, step=item.step, outcome=item.outcome, by=item.by,
         requested_by=item.requested_by, occurred_at=rfc3339(item.occurred_at), missing=missing,
-        until=rfc3339(now() + WAIT), personal=item.personal or None,
+        until=rfc3339(now() + WAIT), acknowledges=item.acknowledges or None, personal=item.personal or None,
     )  # fmt: skip
     await _say(edge, sender, item.inbox_id, Hold(held), item.occurred_at)
     return held
@@ -257,28 +233,19 @@ async def _item_kept(edge: Edge, held: InboxEventHeld) -> Item:
     personal = await edge.vault.open(held.case_id, held.sealed) if held.sealed else {}
     return Item(
         held.inbox_id, held.source, held.event_id, bytes.fromhex(held.fingerprint), held.case_id, held.repatriation_id,
-        held.corridor, held.step, held.outcome, held.by, held.requested_by, datetime.fromisoformat(held.occurred_at),
+        held.corridor, held.step, bool(held.acknowledges), held.outcome, held.by, held.requested_by,
+        datetime.fromisoformat(held.occurred_at),
         tuple(personal.get("documents", ())), personal,
     )  # fmt: skip
 
 
 def _repeated(answer: Answer, item: Item, sender: Sender) -> Result:
     if answer.request != item.fingerprint:
-        return refusal(_reused())
+        return refusal(reused())
     body: dict[str, JSON] = orjson.loads(answer.body)
     again = sender.batch is not None and body.pop("batch", None) == sender.batch
     body.pop("batch", None)
     return Result("accepted" if again else "duplicate", more=body)
-
-
-def _reused() -> Refused:
-    return Refused("event-id-reused", "this source and id came before with other content", status=422, pointer="/id")
-
-
-def _missing(fault: Refused) -> tuple[str, ...]:
-    if isinstance(fault, TooEarly):
-        return fault.missing
-    return ("case",) if isinstance(fault, NotYetKnown) else ()
 
 
 def _origin(sender: Sender, occurred_at: datetime) -> Origin:

@@ -72,6 +72,7 @@ def test_other_names_of_a_step(type_: str, data: dict[str, Any], step: str, outc
         (event(data={"shoe_size": 38}), "/data/shoe_size"),
         (event(data={"step": "consent_given"}), "/data/step"),
         (event(data={"note": "\ud800"}), ""),
+        (event("acknowledged"), "/data/step"),
     ],
 )
 def test_what_does_not_fit_is_told_where(element: Any, pointer: str) -> None:
@@ -79,6 +80,12 @@ def test_what_does_not_fit_is_told_where(element: Any, pointer: str) -> None:
         item_of(element, DESK)
     assert problem.value.status == 422
     assert problem.value.errors[0]["pointer"] == pointer
+
+
+def test_an_acknowledgement_names_the_step_that_it_confirms() -> None:
+    item = item_of(event("acknowledged", data={"step": "notified"}), DESK)
+    assert (item.step, item.acknowledges) == ("notified", True)
+    assert not item_of(event("notified"), DESK).acknowledges
 
 
 def test_extension_attributes_do_no_harm() -> None:
