@@ -112,12 +112,15 @@ def _of_time(marks: Sequence[Mark], since: datetime, ahead: timedelta) -> Iterat
     for mark in marks:
         if mark.step.optional or mark.outcome not in {None, "refused"} or mark.due is None:
             continue
-        limit = mark.due
-        days: tuple[tuple[Kind, date], ...] = (("due", limit.day - ahead), ("overdue", limit.day + timedelta(days=1)))
-        for kind, day in days:
-            begins = datetime.combine(day, time.min, LOCAL)
-            serial = limit.day.isoformat()
-            yield Notice(kind, mark.step, max(begins, since), limit.day, limit.provisional, serial)
+        limit, serial = mark.due, mark.due.day.isoformat()
+        falls, passes = _begins(limit.day - ahead), _begins(limit.day + timedelta(days=1))
+        if since < passes:  # what is overdue when it becomes known is told as that alone
+            yield Notice("due", mark.step, max(falls, since), limit.day, limit.provisional, serial)
+        yield Notice("overdue", mark.step, max(passes, since), limit.day, limit.provisional, serial)
+
+
+def _begins(day: date) -> datetime:
+    return datetime.combine(day, time.min, LOCAL)
 
 
 def _keep(found: dict[tuple[str, str, str], Notice], notice: Notice) -> None:

@@ -300,9 +300,7 @@ CaseEvent: TypeAlias = (
     | ShredApproved
     | PersonShredded
 )
-IdentificationEvent: TypeAlias = (
-    CaseEvent | Notified | ImportStarted | ImportFinished | SourceRecorded | AgencyReported
-)
+IdentificationEvent: TypeAlias = CaseEvent | Notified | ImportStarted | ImportFinished | SourceRecorded | AgencyReported
 EVENTS: tuple[type[Event], ...] = (
     Identified, Screened, Determined, WrongReasonAlerted, ConsentRecorded, Corrected, CameOfAge, Notified,
     Linked, Unlinked, ReviewOpened, Closed, Reopened, ShredRequested, ShredApproved, PersonShredded,

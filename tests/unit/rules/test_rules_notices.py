@@ -45,6 +45,12 @@ def test_it_is_told_once_as_due_and_once_as_overdue() -> None:
     assert kinds[-1] == "overdue"
 
 
+def test_what_is_overdue_when_it_becomes_known_is_told_as_that_alone() -> None:
+    late = [start(OPENED_AT + DAY * 100)]
+    kinds = {one.kind for one in told(KH_VN, OPENED_AT, late, OPENED_AT + DAY * 101, AHEAD).notices}
+    assert kinds == {"awaiting", "overdue"}
+
+
 def test_overdue_begins_the_day_after_the_due_day_in_cambodia() -> None:
     midnight = datetime.combine(due_of("notified") + DAY, datetime.min.time(), UTC) - timedelta(hours=7)
     moment = timedelta(microseconds=1)
