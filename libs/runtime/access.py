@@ -33,7 +33,7 @@ NO_PERSON = frozenset(
         "instrument.read", "statute.read", "corridor.read", "provider.read", "shelter.read", "log.read",
         "statistics.read", "statistics.read_small_cells", "statistics.release", "view.shelter_capacity",
         "view.court_outcomes", "view.coverage", "need.count", "handover_file.verify", "standard.read",
-        "notification.read", "due.count",
+        "notification.read", "notice.read", "due.count",
     }
 )  # fmt: skip
 """Reading actions whose answers tell of no person. Every other one is recorded, a new one too until it stands here."""

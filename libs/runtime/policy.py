@@ -56,8 +56,8 @@ POLICY: Mapping[str, Rule] = {
     "case.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
     "case.import": _rule("competent_authority social_affairs administrator"),
     # no person: what the count needs of somebody who gave no consent
-    "notification.make": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
-    "notification.read": _rule(
+    "notice.make": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
+    "notice.read": _rule(
         "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
     ),
     "case.advise": _rule("competent_authority", own="first_responder"),

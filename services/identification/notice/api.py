@@ -20,7 +20,7 @@ router = APIRouter(tags=["identification"])
 
 @router.post("/v1/notifications", status_code=201, openapi_extra=body_schema(NotificationBody))
 async def notify(
-    call: Annotated[Call[NotificationBody], Depends(recording("notification.make", NotificationBody))],
+    call: Annotated[Call[NotificationBody], Depends(recording("notice.make", NotificationBody))],
 ) -> Response:
     """Counts a person who gave no consent, without anything that identifies. Records `notified`; opens no case."""
     body, notification_id = call.body, new_id()
@@ -43,9 +43,7 @@ async def notify(
 
 
 @router.get("/v1/notifications/{notification}")
-async def read_notification(
-    notification: str, reader: Annotated[Reader, Depends(reading("notification.read"))]
-) -> Response:
+async def read_notification(notification: str, reader: Annotated[Reader, Depends(reading("notice.read"))]) -> Response:
     """One notification. It names nobody, and nobody can be asked again."""
     loaded = await reader.load(NOTIFICATION, f"notification:{notification}", "notification")
     reader.require_own(loaded.state.reported_by)

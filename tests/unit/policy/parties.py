@@ -25,8 +25,8 @@ case.read                      own  all   all   own   own   -     own   -     al
 case.list                      own  all   all   own   own   -     own   -     all   -
 case.read_names                own  all   all   own   own   -     -     -     -     -
 case.import                    -    all   all   -     -     -     -     -     -     all
-notification.make              all  all   all   all   all   -     all   -     -     -
-notification.read              own  all   all   own   own   -     own   -     all   -
+notice.make                    all  all   all   all   all   -     all   -     -     -
+notice.read                    own  all   all   own   own   -     own   -     all   -
 case.advise                    own  all   -     -     -     -     -     -     -     -
 due.read                       own  all   all   -     -     -     -     -     all   -
 due.coming_of_age              own  all   -     -     -     -     -     -     -     -
