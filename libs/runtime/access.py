@@ -5,6 +5,7 @@ came of it. Visits that wait share one insert (group commit). A refused request 
 """
 
 import asyncio
+import contextlib
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.events.event import JSON
+from libs.events.handle import Sealer
 from libs.events.store import Unavailable
 from libs.runtime.auth import Caller
 from libs.runtime.ids import BadCaseReference, case_reference
@@ -27,6 +29,12 @@ BATCH_VISITS_MAX = 500
 WAITING_MAX = 5_000
 REASON_LENGTH_MAX = 500
 REASON_HEADER = "x-access-reason"
+EMERGENCY_HEADER = "x-emergency-access"
+EMERGENCIES = ("threat_to_life", "medical", "missing_person", "urgent_protection")
+"""What an emergency can be; which reads it opens to whom stands in policy.py, and every use waits for a review."""
+
+STATED = "stated"
+"""What is kept of a reason in free words where there is no person's key to seal it with."""
 
 NO_PERSON = frozenset(
     {
@@ -40,16 +48,27 @@ NO_PERSON = frozenset(
 
 _KEY = "nrm.visit"
 log = structlog.get_logger()
+EMERGENCY = Counter("nrm_access_emergencies", "Reads by emergency access, each to be reviewed", ["action"])
 RECORDED = Counter("nrm_access_recorded", "Reads of persons and refusals, recorded before the answer", ["outcome"])
 
 
 class AccessLog:
     """Stores visits through the database function that no process can make say more than it did."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, sealer: Sealer | None = None) -> None:
         self._pool = pool
+        self._sealer = sealer
         self._waiting: list[tuple[dict[str, JSON], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+
+    async def sealed(self, case_id: str | None, reason: str | None) -> str | None:
+        """A reason as it is stored: it may tell of the person, so in the clear never. Raises Unavailable."""
+        if reason is None:
+            return None
+        if self._sealer and case_id:
+            with contextlib.suppress(LookupError):  # no such person, or one who was shredded
+                return await self._sealer.seal(case_id, {"reason": reason})
+        return STATED
 
     async def record(self, entry: dict[str, JSON]) -> None:
         """Return when the entry is durable. Raises Unavailable where it cannot be made so."""
@@ -92,6 +111,20 @@ class Visit:
     reason: str | None
     recorded: bool
     """Whether reading this is recorded; a refusal always is."""
+    stated: str | None = None
+    """The emergency that the caller states."""
+    emergency: str | None = None
+    """The emergency by which the caller was let in; on a review's own entry, its verdict."""
+
+    def break_glass(self, action: str) -> bool:
+        """Let the caller in by the stated emergency, where it states one for a case. It is recorded and reviewed."""
+        if self.stated is None or self.case_id is None:
+            return False
+        if self.emergency is None:
+            EMERGENCY.labels(action).inc()
+            log.warning("access.emergency", action=action, organisation=self.caller.organisation, kind=self.stated)
+        self.emergency = self.stated
+        return True
 
     async def end(self, status: int) -> None:
         """Record what came of it. Raises Unavailable."""
@@ -107,8 +140,9 @@ class Visit:
                 "action": self.action,
                 "case_id": self.case_id,
                 "resource": self.resource,
-                "reason": self.reason,
+                "reason": await self.log.sealed(self.case_id, self.reason),
                 "outcome": outcome,
+                "emergency": self.emergency,
             }
         )
         RECORDED.labels(outcome).inc()
@@ -120,7 +154,7 @@ def visit(request: Request, log_: AccessLog, caller: Caller, action: str, *, wri
     others = [str(value) for name, value in request.path_params.items() if name != "case"]
     found = Visit(
         log_, caller, action, _case_id(case), _printable(others[0]) if others else None,
-        _reason(request), not writes and action not in NO_PERSON,
+        _reason(request), not writes and action not in NO_PERSON, None if writes else _emergency(request),
     )  # fmt: skip
     request.scope[_KEY] = found
     return found
@@ -136,6 +170,13 @@ def _case_id(text: str | None) -> str | None:
 def _reason(request: Request) -> str | None:
     stated = request.headers.get(REASON_HEADER) or request.query_params.get("reason") or ""
     return _printable(stated)
+
+
+def _emergency(request: Request) -> str | None:
+    stated = request.headers.get(EMERGENCY_HEADER)
+    if stated is not None and stated not in EMERGENCIES:
+        raise Problem(400, "bad-emergency", f"{EMERGENCY_HEADER} is one of {', '.join(EMERGENCIES)}")
+    return stated
 
 
 def _printable(text: str) -> str | None:

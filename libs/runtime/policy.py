@@ -148,7 +148,15 @@ POLICY: Mapping[str, Rule] = {
     # hashes and signatures only; each party that recorded something must be able to check that it is in the log
     "log.read": _rule(EVERYONE),
     "access_log.read": _rule("auditor competent_authority"),
+    "emergency.review": _rule("auditor competent_authority"),
 }
+
+
+EMERGENCY: Mapping[str, frozenset[str]] = {
+    action: frozenset({"first_responder", "provider"})
+    for action in ("case.read", "case.read_names", "history.read", "history.read_names")
+}
+"""What who meets a person in danger may read of another's case by stating an emergency: never where a shelter is."""
 
 
 def scope(action: str, roles: frozenset[str]) -> Scope | None:

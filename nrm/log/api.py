@@ -12,8 +12,7 @@ from fastapi.responses import StreamingResponse
 from libs.events.envelope import wire_bytes
 from libs.events.event import JSON
 from libs.events.handle import parse_time
-from libs.runtime.edge import Reader, case_of, forbidden, not_found, reading
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.edge import Reader, forbidden, not_found, reading
 from libs.runtime.problems import Problem
 from libs.runtime.views import Moment
 from libs.transparency.merkle import HashReader, consistency_proof, inclusion_proof, range_root
@@ -173,33 +172,6 @@ async def read_events(
             yield b"".join(map(_line, leaves))
 
     return StreamingResponse(lines(), media_type=NDJSON, headers=NO_STORE)
-
-
-@router.get("/v1/access-log")
-async def read_access_log(
-    reader: Annotated[Reader, Depends(reading("access_log.read"))],
-    asked: Annotated[Page, Depends(page)],
-    case: Annotated[str, Query(max_length=40)] = "",
-) -> Response:
-    """Who looked at this case, when, and why; refusals too, the newest first. Without `case`: at any."""
-    pool, case_id = reader.desk.pool, case_of(case) if case else None
-    if case_id and not await pool.fetchval(_KNOWN_CASE, case_id):
-        raise not_found("case")
-    if asked.after and not asked.after.isdecimal():
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
-    rows = await pool.fetch(_ACCESS, case_id, int(asked.after) if asked.after else None, asked.limit + 1)
-    return page_of([tables.access_entry(row) for row in rows], "seq", asked)
-
-
-_KNOWN_CASE = "SELECT EXISTS (SELECT FROM audit_trail.concern WHERE subject = $1)"
-_ACCESS = f"""
-SELECT {tables.ACCESS_COLUMNS} FROM access.entry
-WHERE ($1::text IS NULL OR case_id = $1 OR resource IN (
-        SELECT split_part(stream, ':', 2) FROM audit_trail.concern WHERE subject = $1))
-    AND ($2::bigint IS NULL OR seq < $2)
-ORDER BY seq DESC LIMIT $3
-"""
-"""A thing that an event of the case's streams is about (a referral, a placement) counts as the case."""
 
 
 async def _shown(reader: Reader) -> Signed:

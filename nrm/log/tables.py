@@ -21,7 +21,9 @@ PAGE_LEAVES = 5_000
 
 Source: TypeAlias = "asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 
-ACCESS_COLUMNS = "seq, id, at, process, organisation, actor, role, action, case_id, resource, reason, outcome"
+ACCESS_COLUMNS = (
+    "seq, id, at, process, organisation, actor, role, action, case_id, resource, reason, outcome, emergency"
+)
 _LEVEL_0 = """
 SELECT t.index, string_agg(l.leaf_hash, ''::bytea ORDER BY l.index) AS hashes
 FROM unnest($1::bigint[], $2::integer[]) AS t (index, width)
@@ -167,7 +169,10 @@ async def access_entries(source: Source, after: int, limit: int) -> list[dict[st
 
 def access_entry(row: asyncpg.Record) -> dict[str, JSON]:
     """One access entry as JSON."""
-    return {**dict(row), "id": str(row["id"]), "at": rfc3339(row["at"])}
+    entry = {**dict(row), "id": str(row["id"]), "at": rfc3339(row["at"])}
+    if entry["emergency"] is None:
+        del entry["emergency"]  # entries from before had no such column, and their digests are in the log
+    return entry
 
 
 async def hashes(source: Source, size: int, use: Callable[[HashReader], object]) -> TileReader:

@@ -98,6 +98,7 @@ history.read_care              own  all   all   own   -     -     -     -     al
 events.read                    -    -     -     -     -     -     -     -     all   all
 log.read                       all  all   all   all   all   all   all   all   all   all
 access_log.read                -    all   -     -     -     -     -     -     all   -
+emergency.review               -    all   -     -     -     -     -     -     all   -
 """
 
 EXPECTED = {
