@@ -5,7 +5,8 @@
 
 from collections.abc import Sequence
 
-from libs.events.catalogue.identification import Identified, Linked, SourceRecorded, Unlinked
+from libs.events.catalogue.identification import Identified, Linked, Unlinked
+from libs.events.catalogue.imports import SourceRecorded
 from libs.events.consume import Change, Fact, Put
 
 NAME = "coverage"

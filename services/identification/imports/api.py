@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from libs.events.catalogue.identification import ImportStarted
+from libs.events.catalogue.imports import ImportStarted
 from libs.events.event import JSON
 from libs.events.handle import Step
 from libs.rules.mappings import SystemMap, UnknownSystem

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from libs.events.catalogue.identification import AgencyReported, ImportStarted, SourceRecorded
+from libs.events.catalogue.imports import AgencyReported, ImportStarted, SourceRecorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What may become of a file and of its rows: a file ends once, a row is taken in once and again only if it changed."""
 
-from libs.events.catalogue.identification import ImportFinished, SourceRecorded
+from libs.events.catalogue.imports import ImportFinished, SourceRecorded
 from libs.events.decider import Decider, Refused
 from services.identification.imports.commands import ImportCommand, StartImport, TakeIn
 from services.identification.imports.state import (

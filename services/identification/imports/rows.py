@@ -8,7 +8,8 @@ from hashlib import sha256
 
 import orjson
 
-from libs.events.catalogue.identification import AgencyReported, Identified, SourceRecorded
+from libs.events.catalogue.identification import Identified
+from libs.events.catalogue.imports import AgencyReported, SourceRecorded
 from libs.events.catalogue.vocabulary import InitialDetermination
 from libs.events.decider import Refused
 from libs.events.event import JSON

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from libs.events.catalogue.identification import AgencyReported, ImportFinished, ImportStarted, SourceRecorded
+from libs.events.catalogue.imports import AgencyReported, ImportFinished, ImportStarted, SourceRecorded
 
 ImportEvent: TypeAlias = ImportStarted | ImportFinished
 SourceEvent: TypeAlias = SourceRecorded | AgencyReported

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from libs.events.catalogue.identification import Identified, Linked, SourceRecorded, Unlinked
+from libs.events.catalogue.identification import Identified, Linked, Unlinked
+from libs.events.catalogue.imports import SourceRecorded
 from libs.events.consume import Fact, Put
 from libs.events.envelope import Envelope
 from libs.events.event import Event

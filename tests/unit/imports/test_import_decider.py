@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from libs.events.catalogue.identification import AgencyReported, ImportFinished, ImportStarted, SourceRecorded
+from libs.events.catalogue.imports import AgencyReported, ImportFinished, ImportStarted, SourceRecorded
 from libs.events.testing import given
 from services.identification.imports.commands import FinishImport, StartImport, TakeIn
 from services.identification.imports.decider import IMPORTS, SOURCES
