@@ -112,6 +112,7 @@ async def _open(speaker: Speaker, lines: list[Line], seconds: float, rate: float
     async def ask(line: Line) -> None:
         while True:
             status = await line.ask(await waiting.get())
+            waiting.task_done()
             if time.monotonic() - started < seconds:
                 answers[status] += 1
 
@@ -125,7 +126,8 @@ async def _open(speaker: Speaker, lines: list[Line], seconds: float, rate: float
     unsent = waiting.qsize()
     while not waiting.empty():
         waiting.get_nowait()
-    await asyncio.sleep(2)  # those under way are answered
+        waiting.task_done()
+    await waiting.join()  # those under way are answered: what is proved next must stand still
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
