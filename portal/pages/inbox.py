@@ -69,7 +69,7 @@ async def _due(visitor: Signed, process: str, away: list[str]) -> Sequence[dict[
     except Away:
         away.append(process)
         return []
-    return [{**one, "process": process} for one in (found or {}).get("items", [])]
+    return [{"overdue": False, **one, "process": process} for one in (found or {}).get("items", [])]
 
 
 def _is_ours(visitor: Signed, one: dict[str, Json]) -> bool:
@@ -105,7 +105,8 @@ async def _referrals(visitor: Signed, away: list[str]) -> list[dict[str, Json]]:
     except (Away, Refused):
         away.append("referral")
         return []
-    return sorted(found, key=lambda one: (not one.get("overdue"), str(one.get("due") or "9")))
+    known = [{"overdue": False, "due": None, **one} for one in found]
+    return sorted(known, key=lambda one: (not one["overdue"], str(one["due"] or "9")))
 
 
 async def _returns(visitor: Signed, away: list[str]) -> list[dict[str, Json]]:
