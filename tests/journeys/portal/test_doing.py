@@ -160,11 +160,15 @@ async def test_consent_options_referral_and_the_ministrys_signature(visit: Visit
         await page.wait_for_url("**/referrals/**")
         address = page.url.removeprefix(look.base)
     async with visit("mosvy", "social_affairs", "vi", "phone") as look:
-        await look.go(address)
+        await look.go("/inbox")
+        await look.page.click(f"a[href='{address}']")
+        await look.page.wait_for_url(f"**{address}")
         await look.check("referral")
         await look.page.fill("[name=reason]", "fits")
         await look.page.click("button[value=approve]")
         await expect(look.page.locator("form[method=post] [name=decision]")).to_have_count(0)
+        await look.go("/inbox")
+        await expect(look.page.locator(f"a[href='{address}']")).to_have_count(0)
 
 
 async def test_a_page_follows_what_is_recorded(visit: Visit, speak: Any) -> None:
