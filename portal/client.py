@@ -115,8 +115,8 @@ class Client:
     async def ask(self, method: str, process: str, path: str, **given: Json) -> httpx2.Response:
         """One request. Raises as `read`."""
         headers = {"Authorization": f"Bearer {self.token}", **given.pop("headers", {})}
-        if self.reason:
-            headers["X-Access-Reason"] = self.reason
+        if self.reason and method == "GET":
+            given["params"] = {**given.get("params", {}), "reason": self.reason}
         try:
             answer = await self.http.request(
                 method, self.url(process) + path, headers=headers, timeout=TIMEOUT_S, **given

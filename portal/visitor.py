@@ -93,7 +93,7 @@ async def visitor_of(request: Request) -> Visitor:
         raise SignInNeeded
     config: Settings = request.app.state.config
     reason = request.query_params.get("reason", "")[:500]
-    client = Client(request.app.state.client, config.url, session.token, reason if reason.isascii() else "")
+    client = Client(request.app.state.client, config.url, session.token, reason)
     return Visitor(request, session, words_of(request), client)
 
 

@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 DUE: Final = ("identification", "referral", "aftercare", "justice", "repatriation")
 """Services that may list what is due; one that does not is passed over."""
 
-TO_DO: Final = {"social_affairs": "referred", "provider": "approved", "first_responder": "declined"}
+TO_DO: Final = {"social_affairs": "awaiting_decision", "provider": "approved", "first_responder": "declined"}
 """Which referrals wait for a role: MOSVY signs, the provider answers, the referrer looks for the next in line."""
 
 GROUNDS: Final = ("place_available", "full", "not_suitable", "person_declined")
@@ -29,10 +29,11 @@ async def show(visitor: Signed) -> Response:
     lists = await asyncio.gather(*(_due(visitor, process, away) for process in DUE))
     due = [one for found in lists for one in found if _is_ours(visitor, one)]
     due.sort(key=lambda one: (not one.get("overdue"), str(one.get("due") or "9")))
+    undecided, referrals = await _undecided(visitor, away), await _referrals(visitor, away)
+    returns = await _returns(visitor, away)
     return visitor.page(
-        "inbox.html", due=due[:DUE_SHOWN_MAX], due_all=len(due), away=sorted(set(away)),
-        undecided=await _undecided(visitor, away), referrals=await _referrals(visitor, away),
-        returns=await _returns(visitor, away), decides=visitor.may("case.determine"),
+        "inbox.html", due=due[:DUE_SHOWN_MAX], due_all=len(due), away=sorted(set(away)), undecided=undecided,
+        referrals=referrals, returns=returns, decides=visitor.may("case.determine"),
     )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ async def referral(visitor: Signed, referral: str) -> Response:
         following = await visitor.client.optional("referral", f"/v1/referrals/{referral}/next-in-line")
     return visitor.page(
         "referral.html", one=found, referral=referral, following=following, grounds=GROUNDS,
-        signs=visitor.may("referral.decide") and found["status"] == "referred",
+        signs=visitor.may("referral.decide") and found["status"] == "awaiting_decision",
         answers=visitor.may("referral.respond") and found["status"] in {"approved", "declined"},
     )  # fmt: skip
 
@@ -69,7 +70,7 @@ async def _due(visitor: Signed, process: str, away: list[str]) -> Sequence[dict[
     except Away:
         away.append(process)
         return []
-    return [{**one, "process": process} for one in (found or {}).get("items", [])]
+    return [{"overdue": False, **one, "process": process} for one in (found or {}).get("items", [])]
 
 
 def _is_ours(visitor: Signed, one: dict[str, Json]) -> bool:
@@ -105,7 +106,8 @@ async def _referrals(visitor: Signed, away: list[str]) -> list[dict[str, Json]]:
     except (Away, Refused):
         away.append("referral")
         return []
-    return sorted(found, key=lambda one: (not one.get("overdue"), str(one.get("due") or "9")))
+    known = [{"overdue": False, "due": None, **one} for one in found]
+    return sorted(known, key=lambda one: (not one["overdue"], str(one["due"] or "9")))
 
 
 async def _returns(visitor: Signed, away: list[str]) -> list[dict[str, Json]]:

@@ -32,10 +32,12 @@ function keepDraft() {
 
 function queued(event) {
   event.preventDefault();
-  const step = form.elements.step.selectedOptions[0]?.textContent ?? "";
+  const steps = form.elements.step, place = steps.selectedIndex;
+  const step = steps.selectedOptions[0]?.textContent ?? "";
   write(QUEUE, [...read(QUEUE, []), { path: location.pathname, label: step, values: fields(), state: "waiting" }]);
   localStorage.removeItem(DRAFT);
   form.reset();
+  steps.selectedIndex = Math.min(place + 1, steps.length - 1);
   newKey();
   show();
   send();

@@ -102,11 +102,38 @@ function comforts() {
     for (const open of document.querySelectorAll(".top details[open]")) if (!open.contains(event.target)) open.open = false;
   });
   for (const form of document.querySelectorAll("form[method=post]")) {
-    form.addEventListener("submit", () => { for (const button of form.querySelectorAll("button")) setTimeout(() => { button.disabled = true; }, 0); });
+    form.addEventListener("submit", (event) => {
+      setTimeout(() => { if (!event.defaultPrevented) for (const button of form.querySelectorAll("button")) button.disabled = true; }, 0);
+    });
+  }
+}
+
+// Who is refused and goes back finds what was typed: pages are not cached (they may tell of persons), so the form's
+// content waits in this tab alone, until the page is shown again.
+function typed() {
+  const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  for (const form of document.querySelectorAll("form[method=post]:not([data-desk], [data-card])")) {
+    const name = `nrm:form:${location.pathname}:${form.getAttribute("action") ?? ""}:${form.elements.provider_id?.value ?? ""}`;
+    const kept = JSON.parse(sessionStorage.getItem(name) ?? "[]");
+    sessionStorage.removeItem(name);
+    if (back) for (const [field, value] of kept) restore(form, field, value);
+    form.addEventListener("submit", () => {
+      const values = [...new FormData(form)].filter(([field, value]) => !["csrf", "key", "token"].includes(field) && typeof value === "string");
+      sessionStorage.setItem(name, JSON.stringify(values));
+    });
+  }
+}
+
+function restore(form, name, value) {
+  for (const field of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+    if (field.type === "checkbox" || field.type === "radio") field.checked ||= field.value === value;
+    else if (field.multiple) for (const option of field.options) option.selected ||= option.value === value;
+    else if (field.tagName !== "BUTTON") field.value = value;
   }
 }
 
 follow();
+typed();
 ages();
 setInterval(ages, 5000);
 sliders();
