@@ -136,6 +136,8 @@ def _serve(request: httpx2.Request, asked: list[str]) -> httpx2.Response:
         GAPS: ANSWERS.gaps,
         OUTCOMES: by_group.get(request.url.params.get("group_by", "")),
     }
+    if path == GAPS:  # this list has no pages
+        return httpx2.Response(200, json={"items": ANSWERS.gaps})
     return _page_of(rows.get(path, ANSWERS.cross_border) or [], request.url.params.get("cursor"))
 
 
