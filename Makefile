@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.opennrm-ready
 # What the scan takes for a secret and is none: each is judged by ruff's S105 to S107, or holds no secret at all.
 NO_SECRET := noqa: S10[567]|scram-sha-256|_CROCKFORD|secrets/postgres_password|"(salt|digest)": "[0-9a-f]+"
-.PHONY: help setup run demo audit-demo faults simulate fuzz sbom test check fmt lock bench clean
+.PHONY: help setup run demo audit-demo faults simulate fuzz sbom secrets test check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,7 +28,6 @@ test: $(READY) ## every test, against a real PostgreSQL and a real Kafka; T=test
 
 check: $(READY) ## style, types, architecture
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-	@git ls-files -z ':!tests/history' ':!*.lock' | xargs -0 $(BIN)/detect-secrets-hook --exclude-lines '$(NO_SECRET)'
 	@$(BIN)/python -m pytest -q tests/architecture
 
 fmt: $(READY) ## put the code into its one form
@@ -42,6 +41,9 @@ simulate: $(READY) ## explore crashes, reorderings, duplicates and races by seed
 
 fuzz: $(READY) ## bad inputs and schemathesis on every process; EXAMPLES=50 for each operation, SEED=1
 	@exec $(BIN)/python -m tests.fuzz --examples $(or $(EXAMPLES),50) --seed $(or $(SEED),1)
+
+secrets: $(READY) ## scan every tracked file for secrets
+	@git ls-files -z ':!tests/history' ':!*.lock' | xargs -0 $(BIN)/detect-secrets-hook --exclude-lines '$(NO_SECRET)'
 
 sbom: $(READY) ## every library that runs, with its hash, as CycloneDX: sbom.json
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements.lock
