@@ -1,5 +1,6 @@
 """The competent authority's determination, duplicates to decide, and the options for a person."""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -25,6 +26,8 @@ SERVICES: Final = (
     "family_tracing", "interpretation",
 )  # fmt: skip
 TERMS: Final = ("transit", "short", "long")
+ON_ITS_WAY_S: Final = 0.3
+ON_ITS_WAY_TRIES: Final = 15
 CONSENT_BY: Final = ("self", "guardian", "emergency")
 
 
@@ -73,10 +76,21 @@ async def link(visitor: Signed, case: str, form: Form) -> Response:
 
 
 @router.get("/cases/{case}/options")
-async def options(visitor: Signed, case: str, service: Annotated[str, Query(max_length=30)] = "shelter") -> Response:
+async def options(
+    visitor: Signed,
+    case: str,
+    service: Annotated[str, Query(max_length=30)] = "shelter",
+    consented: Annotated[str, Query(max_length=4)] = "",
+) -> Response:
     """Providers that could take this person now, best first and why; or what is missing."""
     service = service if service in SERVICES else "shelter"
-    found = await visitor.client.get("referral", f"/v1/cases/{case}/options", service=service)
+    path = f"/v1/cases/{case}/options"
+    found = await visitor.client.get("referral", path, service=service)
+    for _ in range(ON_ITS_WAY_TRIES if consented == "true" else 0):
+        if not any(one.startswith("consent") for one in found["missing"]):
+            break
+        await asyncio.sleep(ON_ITS_WAY_S)  # the consent was recorded a moment ago; referral hears of it from Kafka
+        found = await visitor.client.get("referral", path, service=service)
     return visitor.page(
         "options.html", case=case, found=found, service=service, services=SERVICES, terms=TERMS, consent_by=CONSENT_BY,
         consents=visitor.may("case.consent"), refers=visitor.may("referral.make"),
@@ -96,7 +110,7 @@ async def consent(visitor: Signed, case: str, form: Form) -> Response:
     if reason := text_of(form, "reason"):
         body["reason"] = reason
     await visitor.client.post("identification", f"/v1/cases/{case}/consents", body, text_of(form, "key"))
-    return visitor.to(f"/cases/{case}/options")
+    return visitor.to(f"/cases/{case}/options{'?consented=true' if body['given'] else ''}")
 
 
 @router.post("/cases/{case}/referrals")

@@ -19,7 +19,7 @@ TO_DO: Final = {"social_affairs": "awaiting_decision", "provider": "approved", "
 
 GROUNDS: Final = ("place_available", "full", "not_suitable", "person_declined")
 CARE_ROLES: Final = frozenset({"competent_authority", "social_affairs", "provider", "first_responder"})
-DUE_SHOWN_MAX: Final = 60
+DUE_SHOWN_MAX: Final = 25
 
 
 @router.get("/inbox")
@@ -32,7 +32,8 @@ async def show(visitor: Signed) -> Response:
     undecided, referrals = await _undecided(visitor, away), await _referrals(visitor, away)
     returns = await _returns(visitor, away)
     return visitor.page(
-        "inbox.html", due=due[:DUE_SHOWN_MAX], due_all=len(due), away=sorted(set(away)), undecided=undecided,
+        "inbox.html", due=due[:DUE_SHOWN_MAX], due_all=len(due), due_late=sum(bool(one["overdue"]) for one in due),
+        away=sorted(set(away)), undecided=undecided,
         referrals=referrals, returns=returns, decides=visitor.may("case.determine"),
     )  # fmt: skip
 

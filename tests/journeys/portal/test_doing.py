@@ -150,7 +150,7 @@ async def test_consent_options_referral_and_the_ministrys_signature(visit: Visit
         await page.locator("details.panel summary").click()
         await page.locator(".choice label", has=page.locator("[name=given][value=yes]")).click()
         await page.locator("form[action$='/consents'] button").click()
-        await page.wait_for_url(f"**/cases/{case}/options")
+        await page.wait_for_url("**/options?consented=true")
         await expect(page.locator("form[action$='/referrals']")).not_to_have_count(0)
         await look.check("options")
         first = page.locator("li.panel").first
