@@ -49,11 +49,14 @@ FROM (SELECT f.case_id, jsonb_object_agg(e.key, e.value ORDER BY f.version) AS p
     FROM statistics.fact f CROSS JOIN LATERAL jsonb_each(f.patch) e
     WHERE f.at <= $3 AND f.recorded_at <= $4 GROUP BY 1) folded
 """
-# Linked cases are one person: it has the description of its first reference, and has come as far as any of them.
+# The later word of either side on a link stands. Linked cases are one person: it has the description of its first reference, and has come as far as any of them.
 _PERSONS = """
 WITH RECURSIVE standing (case_id, other) AS (
-    SELECT case_id, other_case_id FROM (SELECT DISTINCT ON (stream, other_case_id) * FROM statistics.link
-        WHERE at <= $3 AND recorded_at <= $4 ORDER BY stream, other_case_id, version DESC) latest WHERE same
+    SELECT case_id, other_case_id FROM (
+        SELECT DISTINCT ON (least(case_id, other_case_id), greatest(case_id, other_case_id)) * FROM statistics.link
+        WHERE at <= $3 AND recorded_at <= $4
+        ORDER BY least(case_id, other_case_id), greatest(case_id, other_case_id), recorded_at DESC, version DESC
+    ) latest WHERE same
 ), same (case_id, other) AS (
     SELECT case_id, other FROM standing UNION SELECT other, case_id FROM standing
 ), reach (case_id, other) AS (

@@ -17,7 +17,7 @@ from libs.events.event import Event
 from libs.events.handle import rfc3339
 from libs.events.rows import columns_of, write
 from projections.statistics.api import PROJECTION
-from projections.statistics.queries import Asked, count
+from projections.statistics.queries import FOREVER, Scope, cells
 from projections.statistics.view import apply
 
 CASES = ("KH-AAAA-AAAA", "KH-BBBB-BBBB", "KH-CCCC-CCCC")
@@ -145,14 +145,13 @@ async def test_the_count_is_the_historys_and_later_words_change_nothing_known_be
     await transaction.start()
     try:
         await write(view, "statistics", columns, [change for fact in told[: len(past)] for change in apply(fact)])
-        counts, total = await count(view, ["sex"], "identified", Asked(at=at, known_at=known_at))
-        assert {key[0]: number for key, number in counts.items()} == by_hand(past, at, known_at)
-        assert total == sum(counts.values())
+        counted = await cells(view, ["sex"], "true", Scope(as_of=at or FOREVER, known_at=known_at or FOREVER))
+        assert {key[0]: len(persons) for key, persons in counted.items()} == by_hand(past, at, known_at)
         end = max(one.recorded for one in past)
-        before = [await count(view, ["status", "exploitation"], "identified", Asked(at=at, known_at=known_at or end))]
+        then = Scope(as_of=at or FOREVER, known_at=known_at or end)
+        before = await cells(view, ["status", "exploitation"], "true", then)
         await write(view, "statistics", columns, [change for fact in told[len(past) :] for change in apply(fact)])
         if known_at is None or known_at <= end:
-            then = await count(view, ["status", "exploitation"], "identified", Asked(at=at, known_at=known_at or end))
-            assert [then] == before
+            assert await cells(view, ["status", "exploitation"], "true", then) == before
     finally:
         await transaction.rollback()
