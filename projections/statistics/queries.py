@@ -49,7 +49,8 @@ FROM (SELECT f.case_id, jsonb_object_agg(e.key, e.value ORDER BY f.version) AS p
     FROM statistics.fact f CROSS JOIN LATERAL jsonb_each(f.patch) e
     WHERE f.at <= $3 AND f.recorded_at <= $4 GROUP BY 1) folded
 """
-# The later word of either side on a link stands. Linked cases are one person: it has the description of its first reference, and has come as far as any of them.
+# The later word of either side on a link stands. Linked cases are one person: it has the description of its first
+# reference, and has come as far as any of them.
 _PERSONS = """
 WITH RECURSIVE standing (case_id, other) AS (
     SELECT case_id, other_case_id FROM (
