@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -35,7 +36,9 @@ def entry(stream: str, version: int = 1, prevhash: str = GENESIS, **changes: Any
         prevhash=prevhash,
         data=data,
     )
-    return Entry(*envelope._replace(**changes).sealed())
+    changed = envelope._replace(**changes)
+    body = changed.canonical()  # not `sealed`, which refuses what a forger would make
+    return Entry(changed._replace(hash=sha256(body).hexdigest()), body)
 
 
 def after(before: Entry, **changes: Any) -> Entry:
