@@ -31,7 +31,7 @@ async def read_coverage(reader: _Asker, at: At = None) -> Response:
     return await answer(reader.desk.pool, NAME, pairs(found, threshold), whole, at=at)
 
 
-@router.get("/v1/views/coverage/estimate")
+@router.get("/v1/views/coverage/estimate", responses={409: {"description": "The lists give no estimate"}})
 async def read_estimate(
     reader: _Asker,
     systems: Annotated[str, Query(max_length=200, description=f"comma list of {LISTS_MIN} to {LISTS_MAX} systems")],

@@ -13,7 +13,18 @@ from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, page, page_of
 from libs.runtime.views import positions, projection_of, seen
-from projections.statistics.forms.asked import GROUPS_MAX, Format, Groups, as_csv, csv_of, groups_of, scoped
+from projections.statistics.forms.asked import (
+    AS_CSV,
+    GROUPS_MAX,
+    Cell,
+    Format,
+    Groups,
+    as_csv,
+    cell_of,
+    csv_of,
+    groups_of,
+    scoped,
+)
 from projections.statistics.queries import (
     FOREVER,
     FUNNEL,
@@ -34,7 +45,7 @@ PROJECTION = projection_of(NAME, apply, WANTS, __file__)
 router = APIRouter(tags=["statistics"], dependencies=[Depends(seen(NAME))])
 
 
-@router.get("/v1/statistics")
+@router.get("/v1/statistics", responses=AS_CSV)
 async def read_statistics(
     request: Request,
     reader: Annotated[Reader, Depends(reading("statistics.read"))],
@@ -65,7 +76,7 @@ async def read_statistics(
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-@router.get("/v1/statistics/funnel")
+@router.get("/v1/statistics/funnel", responses=AS_CSV)
 async def read_funnel(
     request: Request,
     reader: Annotated[Reader, Depends(reading("statistics.read"))],
@@ -99,12 +110,12 @@ async def read_cases(
     scope: Annotated[Scope, Depends(scoped)],
     asked: Annotated[Page, Depends(page)],
     measure: Measure = "identified",
-    cell: Annotated[list[str] | None, Query(max_length=GROUPS_MAX, description="dimension=value, repeated")] = None,
+    cell: Annotated[list[Cell] | None, Query(max_length=GROUPS_MAX, description="the cell's values")] = None,
 ) -> Response:
     """The case references behind a figure: the same scope and measure, and the cell's values."""
-    wanted = dict(one.partition("=")[::2] for one in cell or [])
-    groups_of(",".join(wanted))
-    found = await cases_of(reader.desk.pool, wanted, MEASURES[measure], scope, asked.after, asked.limit + 1)
+    found = await cases_of(
+        reader.desk.pool, cell_of(cell or []), MEASURES[measure], scope, asked.after, asked.limit + 1
+    )
     return page_of(found, "case_id", asked)
 
 

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
+from pydantic import Field
 
 from libs.events.event import JSON
 from libs.runtime.problems import Problem
@@ -25,6 +26,22 @@ def scoped(
 ) -> Scope:
     """A dependency: which persons (identified in `from`–`to`), as at which moment of both clocks."""
     return Scope(since, until, as_of or FOREVER, known_at or FOREVER)
+
+
+Cell = Annotated[str, Field(pattern="^[a-z_]+=.", max_length=200, description="dimension=value")]
+AS_CSV: dict[int | str, dict[str, JSON]] = {200: {"content": {"application/json": {}, "text/csv": {}}}}
+"""What the API document says of an answer that is JSON or CSV."""
+
+
+def cell_of(texts: Sequence[str]) -> dict[str, str]:
+    """The values of a cell by dimension, from `dimension=value`. Raises 422."""
+    parts = [text.partition("=") for text in texts]
+    wanted = {name: value for name, _, value in parts if name and value}
+    if len(wanted) != len(parts):
+        detail = "each is dimension=value, e.g. sex=female or year=2026, each dimension once"
+        raise Problem(422, "invalid-request", detail, errors=[{"pointer": "/cell", "detail": detail}])
+    groups_of(",".join(wanted))
+    return wanted
 
 
 def groups_of(text: str) -> list[str]:

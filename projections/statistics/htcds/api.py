@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from libs.events.event import JSON
 from libs.runtime.edge import Reader, reading
 from libs.runtime.pages import Page, cursor_of, page
-from projections.statistics.forms.asked import Format, as_csv, csv_of, scoped
+from projections.statistics.forms.asked import AS_CSV, Format, as_csv, csv_of, scoped
 from projections.statistics.htcds.profile import PROFILE, SCHEMA, profile
 from projections.statistics.queries import Scope, persons
 
 router = APIRouter(tags=["statistics"])
 
 
-@router.get("/v1/statistics/htcds")
+@router.get("/v1/statistics/htcds", responses=AS_CSV)
 async def export(
     request: Request,
     reader: Annotated[Reader, Depends(reading("statistics.export"))],
@@ -39,7 +39,7 @@ async def export(
     )
 
 
-@router.get("/v1/statistics/htcds/schema")
+@router.get("/v1/statistics/htcds/schema", responses={200: {"content": {"application/schema+json": {}}}})
 async def schema(_: Annotated[Reader, Depends(reading("statistics.read"))]) -> Response:
     """The JSON Schema of one exported case."""
     return Response(orjson.dumps(SCHEMA), media_type="application/schema+json")

@@ -16,7 +16,7 @@ from libs.runtime.pages import Page, page, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.requests import Body, idempotency_key, parsed, read_raw
 from libs.runtime.views import positions
-from projections.statistics.forms.asked import Format, as_csv, csv_of, groups_of
+from projections.statistics.forms.asked import AS_CSV, Format, as_csv, csv_of, groups_of
 from projections.statistics.queries import MEASURES, Measure, Scope, cells
 from projections.statistics.release.register import (
     Definition,
@@ -80,7 +80,7 @@ async def list_releases(
     return page_of(await releases(reader.desk.pool, asked.after, asked.limit + 1), "release_id", asked)
 
 
-@router.get("/v1/statistics/releases/{release}")
+@router.get("/v1/statistics/releases/{release}", responses=AS_CSV)
 async def read_release(
     release: UUID,
     request: Request,
