@@ -28,6 +28,7 @@ _FORMS = {
 }
 _formed = attrgetter(*_FORMS)
 _worded = attrgetter(*_TEXTS)
+_optional = attrgetter(*_OPTIONAL)
 _FORM = re.compile(r"\n".join(_FORMS.values()))
 """All forms at once, a line each: none of them can hold a line break. One match an event keeps projections fast."""
 _VERSION_MAX, _INTEGER_MAX = 2**31 - 1, 2**53 - 1
@@ -151,7 +152,7 @@ def parse(body: bytes, *, digest: str | None = None, position: int | None = None
 
 def _is_well_formed(envelope: Envelope) -> bool:
     """Whether every attribute has its type and form, so that nothing behind this point trips over a forged one."""
-    optional = [value for value in (envelope.causationid, envelope.traceparent) if value is not None]
+    optional = [value for value in _optional(envelope) if value is not None]
     try:
         forms, texts = "\n".join(_formed(envelope)), "".join([*_worded(envelope), *optional])
     except TypeError:  # not all of them are texts

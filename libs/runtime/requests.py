@@ -34,7 +34,7 @@ class Body(BaseModel):
 
 
 def _is_rfc3339(value: object) -> object:
-    if value is not None and (not isinstance(value, str) or "-" not in value):
+    if value is not None and not isinstance(value, datetime) and not (isinstance(value, str) and "-" in value):
         raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
     return value
 

@@ -111,6 +111,7 @@ class City:
     recorders: dict[Process, Recorder] = field(default_factory=dict)
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     unexpected: list[str] = field(default_factory=list)
+    over: bool = False
     relay: Callable[..., Awaitable[None]] = relay
     writer: type[Writer] = Writer
 
@@ -139,6 +140,8 @@ class City:
         process = self.processes[name]
         process.dead = True
         self.world.say(name, "KILLED")
+        for end in list(process.killed):
+            end()
 
     async def _keep(self, kind: str, number: int, loop: Loop) -> None:
         """A supervisor: starts a process, and again after each death."""
@@ -146,13 +149,27 @@ class City:
             process = self.processes[f"{kind}-{number}"] = Process(kind, number)
             while not process.dead:
                 try:
-                    await loop(self, process)
+                    await self._until_dead(process, loop)
                 except Killed:
                     break
                 except ConnectionError as fault:
                     self.world.say(process.name, f"waits: {fault}")
                     await asyncio.sleep(0.02)
             await asyncio.sleep(self.world.rng.random() * 0.05)
+
+    async def _until_dead(self, process: Process, loop: Loop) -> None:
+        """Run it; one that dies while it waits for an answer is noticed too."""
+        working = asyncio.ensure_future(loop(self, process))
+        process.killed.append(working.cancel)
+        try:
+            await working
+        except asyncio.CancelledError:
+            if process.dead and not self.over:
+                raise Killed from None
+            raise
+        finally:
+            working.cancel()
+            process.killed.clear()
 
     async def ask(self, wish: Wish) -> None:
         """A client: repeats its request with its key, sometimes before the first try has ended."""

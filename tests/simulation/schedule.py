@@ -73,6 +73,7 @@ class _Schedule:
                 await self._calm()
         except TimeoutError:
             found.append(f"not everything arrived in {CALM_S_MAX:g} s of calm: {self._standing()}")
+        self.city.over = True
         for process in self.city.processes.values():
             process.dead = True
         for task in list(self.city.tasks):

@@ -29,6 +29,7 @@ class Process:
     kind: str
     number: int
     dead: bool = False
+    killed: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
