@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,8 +15,7 @@ from libs.runtime.settings import Settings
 from libs.transparency.checkpoint import parse_checkpoint
 from libs.transparency.note import NoteError, parse_note
 from nrm.running import running_settings
-
-UNUSABLE = 2
+from nrm.stopping import require, stop
 
 
 def command(
@@ -34,8 +33,7 @@ def command(
     from nrm.log.exporting import CannotExport, Wanted, export  # noqa: PLC0415 - slow to import
 
     config = running_settings(Settings())
-    if not config.database_url:
-        _stop("nothing runs here: set NRM_DATABASE_URL, or start it with `nrm run`")
+    require("export", database_url=config.database_url)
     case_id = _case(case)
     if case_id and (recorded_from or recorded_to):
         typer.echo("a case is exported whole: a part of it could not be proved complete", err=True)
@@ -50,9 +48,9 @@ def command(
                 export(config, wanted, out, lambda count, size: bar.update(task, completed=count, total=size))
             )
     except CannotExport as fault:
-        _stop(str(fault))
+        stop("export", str(fault))
     except OSError as fault:
-        _stop(f"cannot reach the database, or write to {out}: {type(fault).__name__}")
+        stop("export", f"cannot reach the database, or write to {out}: {type(fault).__name__}")
     if not done.settled:
         typer.echo("some events that are recorded are not in the log yet; export again to have them", err=True)
     if as_json:
@@ -65,26 +63,21 @@ def _case(text: str) -> str | None:
     try:
         return case_reference(text) if text else None
     except BadCaseReference:
-        _stop("the case reference's form or check character is wrong")
+        stop("export", "the case reference's form or check character is wrong")
 
 
 def _kept_size(file: Path) -> int:
     try:
         return parse_checkpoint(parse_note(file.read_bytes()).text).size
     except (OSError, NoteError) as fault:
-        _stop(f"{file} is no checkpoint that can be read: {fault}")
+        stop("export", f"{file} is no checkpoint that can be read: {fault}")
 
 
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
-        _stop(f"not a time: {text!r}")
+        stop("export", f"not a time: {text!r}")
     if moment is not None and moment.tzinfo is None:
-        _stop(f"a time needs an offset, such as {text}Z")
+        stop("export", f"a time needs an offset, such as {text}Z")
     return moment
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm export: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

@@ -2,7 +2,7 @@
 
 import json
 from http import HTTPStatus
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
+from nrm.stopping import refusal, stop
 
 TIMEOUT_S = 20
-UNUSABLE = 2
 HIDDEN = frozenset({"case_id", "sealed", "case_ids"})
 VALUE_LENGTH_MAX = 60
 WIDTHS = {"known at": 10, "happened": 10, "hash": 8, "what": 22}
@@ -53,13 +53,9 @@ def _ask(case: str, query: dict[str, str], token: str) -> dict[str, Any]:
                 headers={"Authorization": f"Bearer {bearer}"},
             )
     except httpx2.HTTPError:
-        _stop(f"the audit process does not answer at {config.url('audit')}: start it with `nrm run`")
+        stop("history", f"the audit process does not answer at {config.url('audit')}: start it with `nrm run`")
     if answer.status_code != HTTPStatus.OK:
-        try:
-            said = answer.json()["detail"]
-        except (ValueError, KeyError):
-            said = "no reason given"
-        _stop(f"{answer.status_code}: {said}")
+        stop("history", refusal(answer))
     found: dict[str, Any] = answer.json()
     return found
 
@@ -104,8 +100,3 @@ def _summary(answer: dict[str, Any]) -> str:
 
 def _short(moment: str) -> str:
     return moment[:19].replace("T", "\n")
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm history: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from uuid import uuid4
 
 import httpx2
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from libs.runtime.settings import Settings
+from nrm.stopping import stop
 
-UNUSABLE = 2
 POLL_S = 0.5
 REQUEST_S_MAX = 60.0
 AWAY_S_MAX = 60.0
@@ -33,20 +33,20 @@ def command(
 ) -> None:
     """Take in another system's file. Exit 0 when every row has its answer, 1 where the file could not be taken in."""
     if not token:
-        _stop("set NRM_TOKEN, e.g. to the last line of `nrm token --org mosvy --role social_affairs`")
+        stop("import", "set NRM_TOKEN, e.g. to the last line of `nrm token --org mosvy --role social_affairs`")
     try:
         content = file.read_bytes()
     except OSError as fault:
-        _stop(f"{file} cannot be read: {fault.strerror}")
+        stop("import", f"{file} cannot be read: {fault.strerror}")
     base = url.rstrip("/") or Settings().public_url("identification")
     with httpx2.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_S_MAX) as client:
         try:
             started = _posted(client, system, content, dry_run=dry_run)
             report = _followed(client, started, system)
         except httpx2.TransportError as fault:
-            _stop(f"{base} cannot be reached: {type(fault).__name__}")
+            stop("import", f"{base} cannot be reached: {type(fault).__name__}")
         except ValueError as fault:
-            _stop(str(fault))
+            stop("import", str(fault))
     typer.echo(json.dumps(report, ensure_ascii=False) if as_json else _told(report, file))
     raise typer.Exit(1 if report["status"] == "failed" else 0)
 
@@ -118,8 +118,3 @@ def _told(report: dict[str, Any], file: Path) -> str:
 
 LINES_MAX = 20
 """The first rows that need somebody; all of them stand in the report (`--json`)."""
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm import: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaError
@@ -18,8 +18,7 @@ from libs.runtime.keys import role_dsn
 from libs.runtime.service import topics
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
-
-UNUSABLE = 2
+from nrm.stopping import require, stop
 
 
 def command(
@@ -32,8 +31,7 @@ def command(
     projection, role = _projection(view)
     config = running_settings(Settings())
     telemetry.configure("rebuild", "error")  # its lines go to standard error; standard output is for the answer
-    if not (config.database_url and config.kafka_bootstrap_servers):
-        _stop("nothing runs here: set NRM_DATABASE_URL and NRM_KAFKA_BOOTSTRAP_SERVERS, or start it with `nrm run`")
+    require("rebuild", database_url=config.database_url, kafka_bootstrap_servers=config.kafka_bootstrap_servers)
     dsn = role_dsn(config, role)
     try:
         if back:
@@ -41,9 +39,9 @@ def command(
             return
         done = asyncio.run(_with_progress(projection, dsn, config, view))
     except CannotRebuild as fault:
-        _stop(f"cannot rebuild {view}: {fault}")
+        stop("rebuild", f"cannot rebuild {view}: {fault}")
     except (*AWAY, KafkaError) as fault:
-        _stop(f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
+        stop("rebuild", f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
     _tell(view, done, as_json=as_json)
     raise typer.Exit(0 if done.switched else 1)
 
@@ -88,8 +86,3 @@ def _projection(view: str) -> tuple[Projection, str]:
         names = ", ".join(sorted(name.replace("_", "-") for name in known))
         raise typer.BadParameter(f"there is no such view; there are {names}")
     return found
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm rebuild: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

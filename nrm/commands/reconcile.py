@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import asyncpg
 import typer
@@ -18,8 +18,7 @@ from libs.runtime import telemetry
 from libs.runtime.keys import role_dsn
 from libs.runtime.settings import SERVICES, Settings
 from nrm.running import running_settings
-
-UNUSABLE = 2
+from nrm.stopping import require, stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,11 @@ def command(
     """Compare stores, logs, Kafka and views. Exit 0 when all agree, 1 when anything differs."""
     config = running_settings(Settings())
     telemetry.configure("reconcile", "error")  # its lines go to standard error; standard output is for the answer
-    if not (config.database_url and config.kafka_bootstrap_servers):
-        _stop("nothing runs here: set NRM_DATABASE_URL and NRM_KAFKA_BOOTSTRAP_SERVERS, or start it with `nrm run`")
+    require("reconcile", database_url=config.database_url, kafka_bootstrap_servers=config.kafka_bootstrap_servers)
     try:
         counts, views = asyncio.run(_compare(config))
     except (*AWAY, KafkaError) as fault:
-        _stop(f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
+        stop("reconcile", f"PostgreSQL or Kafka cannot be reached: {type(fault).__name__}")
     behind = [
         (view, count) for view in views for count in counts if view.consumed.get(count.service, 0) != count.on_kafka
     ]
@@ -111,8 +109,3 @@ def _show(counts: list[Count], views: list[View]) -> None:
             typer.echo(f"DIFFERENT {one.service} {one.where}: {one.stream} {one.version} {one.what}")
         if count.more:
             typer.echo(f"DIFFERENT {count.service}: and {count.more} more")
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm reconcile: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

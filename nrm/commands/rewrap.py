@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,8 +12,9 @@ from rich.progress import Progress
 from libs.runtime.keys import master_key, master_keys, next_master_key, promote_master_key, rotation
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
+from nrm.stopping import require, stop
 
-UNREADABLE, UNUSABLE = 1, 2
+UNREADABLE = 1
 
 
 def command(*, as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False) -> None:
@@ -21,11 +22,10 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="one JSON ob
     from nrm.rewrap import Rewrapped, rewrap  # noqa: PLC0415 - slow to import
 
     config = running_settings(Settings())
-    if not config.database_url:
-        _stop("nothing runs here: set NRM_DATABASE_URL, or start it with `nrm run`")
+    require("rewrap", database_url=config.database_url)
     last = rotation(config) == "last"
     if config.master_key and not rotation(config):
-        _stop("set NRM_MASTER_KEY_NEW, here and for every process, and restart them first")
+        stop("rewrap", "set NRM_MASTER_KEY_NEW, here and for every process, and restart them first")
     target = master_key(config) if last else next_master_key(config)
     console = Console(stderr=True)
     try:
@@ -39,9 +39,9 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="one JSON ob
         if not last and not done.unreadable and not (config.master_key or config.master_key_new):
             promote_master_key(config)
     except FileExistsError as fault:
-        _stop(f"an earlier rotation is not finished: {fault} is another key than the current one")
+        stop("rewrap", f"an earlier rotation is not finished: {fault} is another key than the current one")
     except OSError as fault:
-        _stop(f"cannot reach the database or write the key: {type(fault).__name__}")
+        stop("rewrap", f"cannot reach the database or write the key: {type(fault).__name__}")
     _say(asdict(done), last=last, as_json=as_json)
     raise typer.Exit(UNREADABLE if done.unreadable else 0)
 
@@ -56,8 +56,3 @@ def _say(done: dict[str, int], *, last: bool, as_json: bool) -> None:
                    "(NRM_MASTER_KEY_OLD), then run `nrm rewrap` once more")  # fmt: skip
     elif not done["rewrapped"]:
         typer.echo("nothing is left under the old key: it can be destroyed")
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm rewrap: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

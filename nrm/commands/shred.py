@@ -3,16 +3,16 @@
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import uuid4
 
 import typer
 
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
+from nrm.stopping import refusal, stop
 
 TIMEOUT_S = 20
-UNUSABLE = 2
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Request that a person's key be destroyed; with --approve, approve what another person requested."""
     if approve == bool(reason_code):
-        _stop("state --reason-code to request it, or --approve to approve it")
+        stop("shred", "state --reason-code to request it, or --approve to approve it")
     asked = {"reason_code": reason_code, "order_ref": order_ref}
     body = {"occurred_at": datetime.now(UTC).isoformat()} | {name: value for name, value in asked.items() if value}
     path = "shredding/approval" if approve else "shredding"
@@ -49,17 +49,8 @@ def _post(path: str, body: dict[str, str], token: str, role: str) -> dict[str, o
         with httpx2.Client(timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.post(config.url("identification") + path, json=body, headers=headers)
     except httpx2.HTTPError:
-        _stop(f"identification does not answer at {config.url('identification')}: start it with `nrm run`")
+        stop("shred", f"identification does not answer at {config.url('identification')}: start it with `nrm run`")
     if answer.status_code != HTTPStatus.CREATED:
-        try:
-            said = answer.json()["detail"]
-        except (ValueError, KeyError):
-            said = "no reason given"
-        _stop(f"{answer.status_code}: {said}")
+        stop("shred", refusal(answer))
     made: dict[str, object] = answer.json()
     return made
-
-
-def _stop(why: str) -> NoReturn:
-    typer.echo(f"nrm shred: {why}", err=True)
-    raise typer.Exit(UNUSABLE)

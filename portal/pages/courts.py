@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from portal import charts
 from portal.client import Answer
@@ -14,6 +14,9 @@ router = APIRouter(include_in_schema=False)
 PATH: Final = "/v1/views/court-outcomes"
 RESULTS: Final = ("convicted", "acquitted", "dismissed", "pending")
 GROUPS: Final = ("year", "court", "province", "article")
+CHOICES: Final = ("court", "article")
+"""The groups whose names are offered to choose from."""
+
 STAGES: Final = ("determined", "reported", "prosecuted", "convicted")
 Text = Annotated[str, Query(max_length=100)]
 
@@ -87,28 +90,26 @@ def selection(
     }  # fmt: skip
 
 
+Asked = Annotated[dict[str, str], Depends(selection)]
+
+
 @router.get("/courts")
 async def show(
     visitor: Signed,
-    from_: Annotated[str, Query(alias="from", max_length=10)] = "",
-    to: Annotated[str, Query(max_length=10)] = "",
-    court: Text = "",
-    province: Text = "",
-    article: Text = "",
-    dated_by: Annotated[str, Query(pattern="^(prosecution|event|)$")] = "",
+    asked: Asked,
 ) -> Response:
     """Charts, and the same as tables."""
-    asked = selection(from_, to, court, province, article, dated_by)
     by = {group: await outcomes(visitor, group, asked) for group in GROUPS}
     whole = {**asked, "court": "", "province": "", "article": ""}
-    choices = {group: (await outcomes(visitor, group, whole)).items for group in ("court", "article")}
+    offered = by if asked == whole else {group: await outcomes(visitor, group, whole) for group in CHOICES}
     years = [one.model_dump() for one in by["year"].items]
     top = charts.top_of(max((one["prosecutions"] for one in years), default=1))
     return visitor.page(
         "courts.html", by=by, asked=asked, totals=by["year"].totals, funnel=await funnel(visitor, asked),
         bars=charts.stacked(years, "year", RESULTS, top), ticks=charts.ticks(top), plot=charts.PLOT,
         longest=max((one.days_to_verdict.p90 or 0 for one in by["court"].items), default=0) or 1,
-        results=RESULTS, stages=STAGES, choices=choices, provinces=list(PROVINCES), share=charts.share,
+        results=RESULTS, stages=STAGES, choices={group: offered[group].items for group in CHOICES},
+        provinces=list(PROVINCES), share=charts.share,
         province_name=lambda code: province_name(code, visitor.words),
         reads_cases=visitor.may("court_case.read"),
         query="&".join(f"{name}={value}" for name, value in asked.items() if value),
@@ -120,15 +121,9 @@ async def show(
 async def download(
     visitor: Signed,
     kind: str,
-    from_: Annotated[str, Query(alias="from", max_length=10)] = "",
-    to: Annotated[str, Query(max_length=10)] = "",
-    court: Text = "",
-    province: Text = "",
-    article: Text = "",
-    dated_by: Annotated[str, Query(pattern="^(prosecution|event|)$")] = "",
+    asked: Asked,
 ) -> Response:
     """The figures as a file: CSV (one table), or XLSX (a sheet for each table)."""
-    asked = selection(from_, to, court, province, article, dated_by)
     tables = {group: (await outcomes(visitor, group, asked)).items for group in GROUPS}
     rows = {group: [one.model_dump() for one in items] for group, items in tables.items()}
     stages = (await funnel(visitor, asked)).model_dump()
