@@ -10,8 +10,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
 from libs.rules.load import ROOT, load
+from libs.rules.local import CAMBODIA, day_of
 from libs.rules.procedure import Corridor, Step
-from libs.rules.progress import LOCAL, Mark, Procedure, Recorded, day_of, progress, timeline
+from libs.rules.progress import Mark, Procedure, Recorded, progress, timeline
 
 Kind = Literal["awaiting", "due", "overdue"]
 EMBASSY: Final = "embassy"
@@ -120,7 +121,7 @@ def _of_time(marks: Sequence[Mark], since: datetime, ahead: timedelta) -> Iterat
 
 
 def _begins(day: date) -> datetime:
-    return datetime.combine(day, time.min, LOCAL)
+    return datetime.combine(day, time.min, CAMBODIA)
 
 
 def _keep(found: dict[tuple[str, str, str], Notice], notice: Notice) -> None:

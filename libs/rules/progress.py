@@ -5,16 +5,15 @@ What was recorded is taken in the order of recording: a refusal that arrives lat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final, Literal
 
 from libs.rules.calendar import Calendars, Due
+from libs.rules.local import day_of
 from libs.rules.procedure import CORE_STEPS, OPENED, Corridor, Step, due
 
 Status = Literal["running", "awaiting_acknowledgement", "completed", "stopped"]
 
-LOCAL: Final = timezone(timedelta(hours=7), "Asia/Phnom_Penh")
-"""Whose days the limits count: Cambodia's, which are also those of Thailand, Viet Nam and Lao PDR."""
 
 RESTARTED: Final = "restarted"
 """Recorded in a step's place: what was stopped goes on."""
@@ -69,11 +68,6 @@ class Mark:
     outcome: str | None
     occurred_at: datetime | None
     due: Due | None
-
-
-def day_of(moment: datetime) -> date:
-    """The local day of a moment."""
-    return moment.astimezone(LOCAL).date()
 
 
 def prerequisites(step: Step) -> frozenset[str]:

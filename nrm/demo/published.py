@@ -7,12 +7,13 @@ Nothing here talks to the system but through the reader that it is given.
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from libs.rules.local import CAMBODIA
 from nrm.demo.histories import EXAMPLES, History, parse
 
 FILE: Final = "published-figures.yaml"
@@ -23,7 +24,6 @@ ACCUSED_PER_CASE: Final = (4, 9)
 CHARGE: Final = {"statute": "lshtse-2008", "article": "12"}
 MONTHS: Final = (84, 180)
 """The range of article 12 in the statute table."""
-LOCAL: Final = timezone(timedelta(hours=7))
 
 Get = Callable[[str, Mapping[str, str]], Awaitable[dict[str, Any]]]
 """A view's path and query to its answer."""
@@ -135,7 +135,7 @@ def _sizes(accused: int, chance: random.Random) -> Iterator[int]:
 def _victim(
     name: str, organisation: str, year: int, chance: random.Random, *, reported: bool
 ) -> Iterator[dict[str, Any]]:
-    met = datetime(year, 4, 1, 9, tzinfo=LOCAL) + timedelta(minutes=chance.randrange(20_000))
+    met = datetime(year, 4, 1, 9, tzinfo=CAMBODIA) + timedelta(minutes=chance.randrange(20_000))
     age = chance.randint(15, 40)
     person = {
         "sex": chance.choice(["female", "male"]),
@@ -170,7 +170,7 @@ def _victim(
 def _court_case(
     number: int, court: str, victims: list[str], results: list[str], year: int, chance: random.Random
 ) -> Iterator[dict[str, Any]]:
-    began = datetime(year, 5, 2, 9, tzinfo=LOCAL) + timedelta(days=chance.randrange(90))
+    began = datetime(year, 5, 2, 9, tzinfo=CAMBODIA) + timedelta(days=chance.randrange(90))
     refs = [f"{year}-{number}-{index}" for index in range(len(results))]
     by = {"as": {"org": court, "role": "justice"}, "service": "justice"}
     yield by | {

@@ -1,12 +1,13 @@
 """The routes of the court-outcome view."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, get_args
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
+from libs.rules.local import CAMBODIA
 from libs.runtime.edge import Reader, forbidden, reading
 from libs.runtime.pages import Page, cursor_of, page
 from libs.runtime.problems import Problem
@@ -15,7 +16,6 @@ from projections.court_outcomes.queries import Asked, DatedBy, GroupBy, funnel, 
 from projections.court_outcomes.view import NAME, WANTS, apply
 
 PROJECTION = projection_of(NAME, apply, WANTS, __file__)
-CAMBODIA = timezone(timedelta(hours=7))
 GROUPS: tuple[str, ...] = get_args(GroupBy)
 
 router = APIRouter(tags=["court outcomes"], dependencies=[Depends(seen(NAME))])

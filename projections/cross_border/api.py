@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.events.catalogue.repatriation import Direction, RepatriationStatus
 from libs.events.event import JSON
-from libs.rules.progress import day_of
+from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page

@@ -14,13 +14,13 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import FOLDER, load_corridors
+from libs.rules.local import day_of
 from libs.rules.progress import (
     HAND_OVER,
     RECEIPT,
     RESTARTED,
     Procedure,
     Recorded,
-    day_of,
     overdue_steps,
     progress,
     timeline,

@@ -15,9 +15,10 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import FOLDER, load_corridors
+from libs.rules.local import day_of
 from libs.rules.notices import Delivery, Known, Notice, recipients, told
 from libs.rules.procedure import Corridor
-from libs.rules.progress import RESTARTED, Procedure, Recorded, day_of
+from libs.rules.progress import RESTARTED, Procedure, Recorded
 from libs.runtime.settings import settings
 from projections.notifications.view import STARTED
 

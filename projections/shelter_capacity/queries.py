@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -10,6 +10,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.confidence import confidence_percent
 from libs.rules.limits import load_limits
+from libs.rules.local import day_of
 
 LIMITS = load_limits("aftercare")
 STAY_DAYS_MAX: Mapping[str, int] = {
@@ -17,7 +18,6 @@ STAY_DAYS_MAX: Mapping[str, int] = {
     "short_term": LIMITS.of("short_term_stay").value,
 }
 """Kinds of shelter whose stays have a limit; beyond it they are overdue."""
-CAMBODIA = timezone(timedelta(hours=7))
 
 _BEDS_NOW = "SELECT shelter_id, cohort, capacity, occupied, held FROM shelter_capacity.bed"
 _LASTS = (
@@ -108,8 +108,10 @@ def _believed(reported_at: datetime | None, at: datetime) -> dict[str, JSON]:
     """How old the shelter's last report is, and how far its figures are believed for it."""
     if reported_at is None:
         return {"reported_at": None, "confidence_percent": 0}
-    reported_on, today = (moment.astimezone(CAMBODIA).date() for moment in (reported_at, at))
-    return {"reported_at": rfc3339(reported_at), "confidence_percent": confidence_percent(reported_on, today, LIMITS)}
+    return {
+        "reported_at": rfc3339(reported_at),
+        "confidence_percent": confidence_percent(day_of(reported_at), day_of(at), LIMITS),
+    }
 
 
 async def waiting_by_place(pool: asyncpg.Pool, clocks: Clocks) -> Mapping[Place, int]:

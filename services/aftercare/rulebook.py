@@ -1,7 +1,7 @@
 """The rule files of aftercare, read once at start: limits of holds and stays, visits due, standards of inspections."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 
 from libs.events.decider import Refused
 from libs.events.event import JSON
@@ -11,13 +11,7 @@ from services.aftercare.state import Care
 
 LIMITS = load_limits("aftercare")
 STANDARDS = {standard.id for standard in LIMITS.standards}
-CAMBODIA = timezone(timedelta(hours=7))
 CRITICAL = {standard.id for standard in LIMITS.standards if standard.critical}
-
-
-def day_of(moment: datetime) -> date:
-    """The date of a moment in Cambodia."""
-    return moment.astimezone(CAMBODIA).date()
 
 
 def next_review() -> int:

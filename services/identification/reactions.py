@@ -1,7 +1,7 @@
 """What identification remembers of events, its own and others': the rows behind its lists and its access rules."""
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta, timezone
+from datetime import UTC
 
 from libs.events.catalogue.identification import (
     CameOfAge,
@@ -19,6 +19,7 @@ from libs.events.catalogue.identification import (
 )  # fmt: skip
 from libs.events.consume import Change, Drop, Fact, Projection, Put
 from libs.events.handle import parse_time
+from libs.rules.local import day_of
 
 TABLES = """
 CREATE TABLE known_case (
@@ -35,7 +36,6 @@ CREATE TABLE known_link (
 CREATE INDEX ON known_link (other_case_id);
 CREATE TABLE known_due (case_id text, kind text, since date, due date, PRIMARY KEY (case_id, kind));
 """
-_CAMBODIA = timezone(timedelta(hours=7))
 _SHOWN = {
     "reported_by",
     "channel",
@@ -84,7 +84,7 @@ def _cases(fact: Fact) -> Sequence[Change]:
 
 def _due(fact: Fact) -> Sequence[Change]:
     """What is waited for from here on, and what no more. A duty's limit is counted when it is asked for."""
-    since = parse_time(fact.envelope.occurredat).replace(tzinfo=UTC).astimezone(_CAMBODIA).date().isoformat()
+    since = day_of(parse_time(fact.envelope.occurredat).replace(tzinfo=UTC)).isoformat()
     match fact.event:
         case Identified() as event:
             unknown = event.child and event.age_group == "unknown"

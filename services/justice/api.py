@@ -13,6 +13,7 @@ from libs.events.catalogue.justice import ReportFiled
 from libs.events.decider import NotYetKnown, Refused
 from libs.events.event import JSON
 from libs.events.handle import Step
+from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
@@ -23,7 +24,7 @@ from services.justice import commands as ask
 from services.justice import rulebook
 from services.justice.bodies import sealed
 from services.justice.decider import COURT_CASE, REPORT
-from services.justice.rulebook import LAW, day_of
+from services.justice.rulebook import LAW
 
 router = APIRouter(tags=["justice"])
 CaseFacts: TypeAlias = Mapping[str, Mapping[str, JSON]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Self
 
 from libs.events.event import JSON
@@ -11,7 +11,6 @@ from libs.rules.statutes import Article, Range, Statute, UnknownArticle, load_st
 from services.justice.state import CourtCase, Evidence, Report, Standing
 
 LAW = load_statutes()
-CAMBODIA = timezone(timedelta(hours=7))
 """Dates in law are Cambodia's: UTC+7 the whole year."""
 LIMITS = load_limits("justice")
 
@@ -75,11 +74,6 @@ class Charged:
         """From a row."""
         about = (row["accused_ref"], row["statute"], row["article"], row["committed_on"])
         return cls(*about, row["result"], bool(row["sentenced"]), row["compensation_khr"] or 0)
-
-
-def day_of(moment: datetime) -> date:
-    """The date of a moment in Cambodia."""
-    return moment.astimezone(CAMBODIA).date()
 
 
 def purposes_of(case: Mapping[str, JSON]) -> frozenset[str]:

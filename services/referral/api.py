@@ -12,6 +12,7 @@ from libs.events.decider import NotYetKnown, Refused
 from libs.events.envelope import Envelope
 from libs.events.event import JSON, kind_of
 from libs.events.handle import Outcome, Step, parse_time
+from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, forbidden, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
@@ -30,7 +31,7 @@ from services.referral.commands import (
 )  # fmt: skip
 from services.referral.decider import PROVIDER, REFERRAL, consents, may_be_referred, standing, without_consent
 from services.referral.reactions import KNOWN
-from services.referral.rulebook import FOLLOWS, Days, day_of, deadlines
+from services.referral.rulebook import FOLLOWS, Days, deadlines
 from services.referral.state import Referral, Registration
 
 router = APIRouter(tags=["referral"])

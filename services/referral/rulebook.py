@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Literal
 
 from libs.events.catalogue.vocabulary import AgeGroup, Cohort, Province, ServiceKind, Sex, Term
@@ -13,7 +13,6 @@ from services.referral.commands import Person
 
 LIMITS = load_limits("referral")
 CALENDARS = load_calendars()
-CAMBODIA = timezone(timedelta(hours=7))
 FOLLOWS: Mapping[str, str] = {
     "full": "waiting_list_and_next_in_line",
     "not_suitable": "directory_to_be_corrected",
@@ -48,11 +47,6 @@ class Days:
     emergency: bool = False
     consented: date | None = None
     """When the person or a guardian first consented, where the referral began without consent, in an emergency."""
-
-
-def day_of(moment: datetime) -> date:
-    """The date of a moment in Cambodia."""
-    return moment.astimezone(CAMBODIA).date()
 
 
 def offers(provider: Mapping[str, JSON], wanted: Wanted) -> bool:

@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from libs.events.catalogue.repatriation import Direction, RepatriationStatus
 from libs.events.event import JSON
 from libs.events.handle import Loaded, Outcome, Step
-from libs.rules.progress import day_of
+from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, forbidden, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import now

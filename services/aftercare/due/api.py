@@ -7,11 +7,11 @@ import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Response
 
+from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page
 from services.aftercare.due.rulebook import Due, of_alerts, of_care, of_plans, of_shelters
-from services.aftercare.rulebook import day_of
 
 router = APIRouter(tags=["aftercare"])
 _DAY = "AT TIME ZONE 'Asia/Phnom_Penh')::date"

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from libs.events.catalogue.aftercare import Goal
 from libs.events.event import JSON
 from libs.events.handle import Step
+from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from services.aftercare.decider import CARE
@@ -16,7 +17,7 @@ from services.aftercare.plan.bodies import GoalBody, PlanBody, ReviewBody, Settl
 from services.aftercare.plan.commands import Plan, PlanCommand, Review, Settle
 from services.aftercare.plan.decider import PLAN
 from services.aftercare.plan.state import CarePlan
-from services.aftercare.rulebook import day_of, next_review
+from services.aftercare.rulebook import next_review
 from services.aftercare.state import Care
 
 router = APIRouter(tags=["aftercare"])

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from libs.events.event import JSON
 from libs.rules.calendar import Due, calendar_days_after, load_calendars
+from libs.rules.local import day_of
 from services.identification.rulebook import LIMITS
 
 Kind: TypeAlias = Literal[
@@ -15,7 +16,6 @@ Kind: TypeAlias = Literal[
     "consent_anew", "reopened",
 ]  # fmt: skip
 COUNTRY = "KH"
-CAMBODIA = timezone(timedelta(hours=7))
 CALENDARS = load_calendars()
 
 
@@ -41,7 +41,7 @@ DUTIES: Mapping[Kind, Duty] = {
 
 def today_at(moment: datetime) -> date:
     """The date of a moment in Cambodia."""
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(CAMBODIA).date()
+    return day_of(moment.replace(tzinfo=moment.tzinfo or UTC))
 
 
 @lru_cache(maxsize=20_000)

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Response
 from libs.events.catalogue.justice import AlertBasis, VictimCharged
 from libs.events.event import JSON
 from libs.events.handle import Step
+from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
 from services.justice.api import Asked, CaseFilter, cases_known, id_of, listed
 from services.justice.bodies import sealed
 from services.justice.decider import article_of
-from services.justice.rulebook import LAW, day_of
+from services.justice.rulebook import LAW
 from services.justice.victim_charge.bodies import AssignmentBody, ResolutionBody, VictimChargeBody
 from services.justice.victim_charge.commands import AssignAlert, ChargeVictim, ResolveAlert, VictimChargeCommand
 from services.justice.victim_charge.decider import VICTIM_CHARGE

@@ -6,13 +6,13 @@ import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Response
 
+from libs.rules.local import day_of
 from libs.runtime.edge import Reader, not_found, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page
 from services.referral.line.rulebook import due_items, next_in_line, waiting_list
 from services.referral.options.api import options_of
 from services.referral.options.rulebook import Asked
-from services.referral.rulebook import day_of
 
 router = APIRouter(tags=["referral"])
 Party = Literal["social_affairs", "provider", "referrer"]

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from libs.events.event import JSON
-from services.referral.rulebook import FOLLOWS, LIMITS, Days, day_of, deadlines
+from libs.rules.local import day_of
+from services.referral.rulebook import FOLLOWS, LIMITS, Days, deadlines
 
 Row = Mapping[str, JSON]
 

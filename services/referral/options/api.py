@@ -10,6 +10,7 @@ from libs.events.decider import NotYetKnown
 from libs.events.event import JSON
 from libs.rules.confidence import confidence_percent
 from libs.rules.limits import load_limits
+from libs.rules.local import day_of
 from libs.runtime.edge import Reader, case_of, reading, resource_response
 from libs.runtime.ids import now
 from libs.runtime.known import settled
@@ -17,7 +18,6 @@ from services.referral.api import consents_said, known_person, require_party
 from services.referral.commands import Person
 from services.referral.decider import cohort_of, consents, may_be_referred, standing
 from services.referral.options.rulebook import Asked, Row, Standing, ranked
-from services.referral.rulebook import day_of
 
 router = APIRouter(tags=["referral"])
 BEDS = """

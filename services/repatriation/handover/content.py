@@ -13,8 +13,8 @@ import orjson
 
 from libs.events.catalogue.repatriation import HandoverFileIssued, StepFact
 from libs.events.event import JSON
+from libs.rules.local import day_of
 from libs.rules.procedure import Corridor
-from libs.rules.progress import day_of
 from services.repatriation.handover.words import ENGLISH, WORDS, Words
 from services.repatriation.state import Open
 

@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from libs.rules.progress import RESTARTED, Recorded, day_of, overdue_steps, progress, timeline
+from libs.rules.local import day_of
+from libs.rules.progress import RESTARTED, Recorded, overdue_steps, progress, timeline
 from tests.unit.repatriation.returns import KH_VN, OPENED_AT, TH_KH
 
 
