@@ -32,7 +32,6 @@ from services.identification.commands import (
 from services.identification.decider import DECIDER
 from services.identification.rulebook import (
     INSTRUMENTS,
-    LINKED,
     case_resource,
     check_legal_basis,
     follow_up_on,
@@ -191,9 +190,6 @@ async def read_case(case: str, reader: Annotated[Reader, Depends(reading("case.r
     owner = loaded.state.identified.reported_by
     reader.require_own(owner)
     shown = case_resource(case_id, loaded.state)
-    said = {row["other"]: row["linked"] for row in await reader.edge.pool.fetch(LINKED, case_id)}
-    own = {other for other in loaded.state.linked if other not in said}  # a moment old: its row is still on its way
-    shown["linked_cases"] = sorted(own | {other for other, linked in said.items() if linked})
     if reader.may("case.read_names", owner):
         shown["personal"] = await _personal(reader, case_id, loaded.state)
     return resource_response(loaded.version, {**shown, "version": loaded.version})

@@ -10,11 +10,9 @@ from libs.events.catalogue.identification import (
     Corrected,
     Determined,
     Identified,
-    Linked,
     Reopened,
     ReviewOpened,
     Screened,
-    Unlinked,
     WrongReasonAlerted,
 )  # fmt: skip
 from libs.events.consume import Change, Drop, Fact, Projection, Put
@@ -28,12 +26,6 @@ CREATE TABLE known_case (
     outcome text, closed boolean, of_age boolean
 );
 CREATE INDEX ON known_case (reported_by, case_id);
-
--- What each side's stream says of another case being the same person; the later word of the two stands.
-CREATE TABLE known_link (
-    case_id text, other_case_id text, linked boolean, recorded_at timestamptz, PRIMARY KEY (case_id, other_case_id)
-);
-CREATE INDEX ON known_link (other_case_id);
 CREATE TABLE known_due (case_id text, kind text, since date, due date, PRIMARY KEY (case_id, kind));
 """
 _SHOWN = {
@@ -72,10 +64,6 @@ def _cases(fact: Fact) -> Sequence[Change]:
             return (_case(event.case_id, {"closed": True}),)
         case Reopened() as event:
             return (_case(event.case_id, {"closed": False}),)
-        case Linked() | Unlinked() as event:
-            key = {"case_id": event.case_id, "other_case_id": event.other_case_id}
-            word = {"linked": isinstance(event, Linked), "recorded_at": fact.envelope.time}
-            return (Put("known_link", key, word),)
         case CameOfAge() as event:
             return (_case(event.case_id, {"of_age": True}),)
         case _:
@@ -139,7 +127,7 @@ KNOWN = Projection(
         event.wire
         for event in (
             Identified, Corrected, Screened, Determined, WrongReasonAlerted, ReviewOpened, CameOfAge,
-            ConsentRecorded, Closed, Reopened, Linked, Unlinked,
+            ConsentRecorded, Closed, Reopened,
         )
     ),
 )  # fmt: skip

@@ -103,14 +103,6 @@ def instrument_resource(instrument: Instrument) -> dict[str, JSON]:
     return {**instrument_head(instrument), "questions": [plain(question) for question in instrument.questions]}
 
 
-LINKED = """
-SELECT CASE WHEN case_id = $1 THEN other_case_id ELSE case_id END AS other,
-    (array_agg(linked ORDER BY recorded_at DESC))[1] AS linked
-FROM identification_known.known_link WHERE case_id = $1 OR other_case_id = $1 GROUP BY 1
-"""
-"""The other cases that either side's stream speaks of, and the later word on each."""
-
-
 def case_resource(case_id: str, state: Open) -> dict[str, JSON]:
     """The case as it stands, without personal fields."""
     identified, determination = state.identified, state.determination

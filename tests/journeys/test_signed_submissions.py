@@ -31,12 +31,20 @@ SALT = "tH3Qp1x9Zk2v7Wm4Rb8Ys5"
 
 
 @pytest.fixture(scope="module")
-async def signing(settings: Settings) -> AsyncIterator[System]:
+async def signing(parts_dir: Path, kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[System]:
+    """A system of its own with its own PostgreSQL: roles belong to a server, and each folder has its passwords."""
+    (parts_dir / "signing").mkdir(mode=0o711)
+    settings = Settings(
+        data_dir=parts_dir / "signing",
+        kafka_bootstrap_servers=kafka_bootstrap,
+        topic_prefix=topic_prefix,
+        port_base=_free_base(),
+    )
     police = POLICE.entry(signs_from=datetime.now(UTC).isoformat())
     retired = RETIRED.entry(valid_until="2026-02-01T00:00:00Z")["keys"]
     keys = registry({**police, "keys": police["keys"] + retired}, MOSVY.entry())
     (settings.data_dir / SUBMITTERS).write_bytes(keys)
-    async with running(settings.model_copy(update={"port_base": _free_base()})) as started:
+    async with running(settings) as started:
         yield started
 
 
