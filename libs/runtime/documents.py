@@ -73,7 +73,7 @@ def complete(document: dict[str, JSON], routes: Iterable[BaseRoute]) -> None:
         for method in getattr(route, "methods", ()):
             operation = document["paths"].get(path, {}).get(method.lower())
             if operation and gates:
-                _secure(operation, _WRITES if "_recording" in gates else _READS, writes="_recording" in gates)
+                _secure(operation, _READS if method == "GET" else _WRITES, writes="_recording" in gates)
 
 
 def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:

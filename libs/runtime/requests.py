@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
@@ -44,6 +44,16 @@ Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_is_rfc3
 
 Not strict, as the text is no datetime any more to pydantic once a validator of ours has seen it.
 """
+
+
+def _is_iso_day(value: object) -> object:
+    if value is not None and not isinstance(value, date) and not (isinstance(value, str) and "-" in value[1:]):
+        raise ValueError("is no date of ISO 8601, e.g. 2026-11-01")
+    return value
+
+
+Day = Annotated[date, Strict(strict=False), BeforeValidator(_is_iso_day)]
+"""A date in a body or a query, as text. Pydantic alone takes "0" for the first day of 1970, as it does for a moment."""
 
 
 class FactBody(Body):

@@ -1,6 +1,5 @@
 """The route of what is due in aftercare."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 import asyncpg
@@ -11,6 +10,7 @@ from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.requests import Day
 from services.aftercare.due.rulebook import Due, of_alerts, of_care, of_plans, of_shelters
 
 router = APIRouter(tags=["aftercare"])
@@ -51,7 +51,7 @@ async def list_due(
     what: What | None = None,
     organisation: str | None = None,
     overdue: bool | None = None,  # noqa: FBT001 - a query parameter
-    until: date | None = None,
+    until: Day | None = None,
 ) -> Response:
     """What is due from whom, the soonest first; `until` cuts what lies further ahead. A provider sees its own."""
     today, own = day_of(now()), reader.caller.organisation if reader.scope == "own" else None

@@ -1,12 +1,11 @@
 """What integrating systems send about a person's care plan."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
 from libs.events.catalogue.aftercare import GoalKind, GoalOutcome
-from libs.runtime.requests import Body, FactBody
+from libs.runtime.requests import Body, Day, FactBody
 from services.aftercare.bodies import Text
 
 GOALS_MAX = 50
@@ -18,7 +17,7 @@ class GoalBody(Body):
 
     goal_id: GoalId
     kind: GoalKind
-    due: Annotated[date, Field(strict=False)]
+    due: Day
     words: Text
 
 
@@ -26,14 +25,14 @@ class PlanBody(FactBody):
     """Goals of a person's care; without `review_on` the next review follows the ministry's limit."""
 
     goals: Annotated[list[GoalBody], Field(min_length=1, max_length=GOALS_MAX)]
-    review_on: Annotated[date, Field(strict=False)] | None = None
+    review_on: Day | None = None
 
 
 class ReviewBody(FactBody):
     """A review of the plan. `finished` says that there is no next one."""
 
     goals: Annotated[list[GoalBody], Field(max_length=GOALS_MAX)] = []
-    review_on: Annotated[date, Field(strict=False)] | None = None
+    review_on: Day | None = None
     finished: bool = False
     note: Text
 

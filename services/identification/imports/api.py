@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from libs.events.catalogue.imports import ImportStarted
 from libs.events.event import JSON
@@ -30,9 +30,9 @@ ACTION = "case.import"
 NUMBER_DIGITS_MAX = 9
 
 
-@router.post("/v1/imports/{system}", status_code=201, openapi_extra=body_schema(ImportForm, MEDIA_TYPE))
+@router.post("/v1/imports/{name}", status_code=201, openapi_extra=body_schema(ImportForm, MEDIA_TYPE))
 async def hand_in(
-    system: str,
+    system: Annotated[str, Path(alias="name", description="a system of /v1/import-systems")],
     call: Annotated[Call[Handed], Depends(recording_read(ACTION, read_handed))],
     dry_run: Annotated[Literal["true", "false"], Query(description="look at every row, record none")] = "false",
 ) -> Response:
@@ -67,9 +67,9 @@ async def hand_in(
     return response
 
 
-@router.get("/v1/imports/{import_id}")
+@router.get("/v1/imports/{name}")  # OpenAPI: two templates that differ by a name only are the same path
 async def read_import(
-    import_id: str,
+    import_id: Annotated[str, Path(alias="name", description="the import's id")],
     reader: Annotated[Reader, Depends(reading(ACTION))],
     asked: Annotated[Page, Depends(page)],
     status: Literal["recorded", "duplicate", "refused", "needs_review"] | None = None,

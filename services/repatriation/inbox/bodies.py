@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
@@ -61,8 +61,8 @@ class InboxEvent(BaseModel):
     data: InboxData
 
 
-class InboxBatch(RootModel[list[InboxEvent]]):
-    """A batch of at most 1,000 events."""
+class InboxBatch(RootModel[list[InboxEvent | Any]]):
+    """A batch of at most 1,000 events. One that is none is refused in the answer, beside those that are taken."""
 
 
 @dataclass(frozen=True, slots=True)

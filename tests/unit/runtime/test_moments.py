@@ -1,11 +1,13 @@
 """A moment is text of RFC 3339 with an offset, and nothing else."""
 
 import json
+from datetime import date
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from libs.runtime.problems import Problem
-from libs.runtime.requests import FactBody, parsed
+from libs.runtime.requests import Day, FactBody, parsed
 
 
 def test_a_moment_is_taken() -> None:
@@ -22,3 +24,13 @@ def test_what_is_no_moment_is_refused(value: object) -> None:
     with pytest.raises(Problem) as refused:
         parsed(FactBody, json.dumps({"occurred_at": value}).encode())
     assert (refused.value.status, refused.value.errors[0]["pointer"]) == (422, "/occurred_at")
+
+
+@pytest.mark.parametrize("value", ["0", "1700000000", "-5", 0, True, "2026-02-30", ""], ids=repr)
+def test_what_is_no_day_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Day).validate_json(json.dumps(value))
+
+
+def test_a_day_is_taken() -> None:
+    assert TypeAdapter(Day).validate_json('"2026-11-01"') == date(2026, 11, 1)
