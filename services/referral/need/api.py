@@ -10,14 +10,13 @@ from libs.events.handle import Step
 from libs.runtime.edge import Call, Reader, case_of, reading, recording
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
-from libs.runtime.known import settled
 from libs.runtime.pages import Page, page, page_of
-from services.referral.api import known_person, require_party
+from services.referral.api import require_party
 from services.referral.need.bodies import NeedBody
 from services.referral.need.commands import Record
 from services.referral.need.decider import NEED
 from services.referral.need.ledger import Wanted, declines, entries, summary
-from services.referral.options.api import options_of
+from services.referral.options.api import options_of, presumed_if_known
 from services.referral.options.rulebook import Asked
 
 router = APIRouter(tags=["referral"])
@@ -30,7 +29,7 @@ async def record_need(
     """No provider was found for this person: the need enters the ledger. Refused where a provider could take it."""
     case_id, need_id, body = case_of(case), new_id(), call.body
     await require_party(call, case_id)
-    person = await settled(lambda: known_person(call.desk.pool, case_id))
+    person = await presumed_if_known(call.desk.pool, case_id)
     found = await options_of(call.desk.pool, case_id, Asked(body.service, body.term, body.province))
     command = Record(
         need_id, person, body.service, body.term, body.province, call.caller.organisation,

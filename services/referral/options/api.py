@@ -54,14 +54,14 @@ async def read_options(
 
 async def options_of(pool: asyncpg.Pool, case_id: str, asked: Asked) -> dict[str, JSON]:
     """The options of a person as they are now. Raises NotYetKnown."""
-    person = await _presumed_if_known(pool, case_id)
+    person = await presumed_if_known(pool, case_id)
     said = standing(await consents_said(pool, case_id), child=person.child)
     there = Standing(consent=consents(said, child=person.child), presumed=may_be_referred(person))
     earlier = [dict(row) for row in await pool.fetch(EARLIER, case_id)]
     return ranked(person, await _rows(pool, person, asked), earlier, asked, there)
 
 
-async def _presumed_if_known(pool: asyncpg.Pool, case_id: str) -> Person:
+async def presumed_if_known(pool: asyncpg.Pool, case_id: str) -> Person:
     """The person; where no status is known, what is on its way from Kafka is waited for. Raises NotYetKnown."""
 
     async def look() -> Person:
