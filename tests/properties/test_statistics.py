@@ -114,7 +114,10 @@ def by_hand(past: Sequence[Said], at: datetime | None, known_at: datetime | None
             if linked:
                 first = min(person[case] for case in pair)
                 person |= dict.fromkeys(pair, first)
-    return Counter(sexes[case] for case in sexes if person[case] == case)
+    shown: dict[str, str] = {}  # of a person's cases that are told by then, the first says the sex
+    for case in sorted(sexes):
+        shown.setdefault(person[case], sexes[case])
+    return Counter(shown.values())
 
 
 @pytest.fixture(scope="module")
