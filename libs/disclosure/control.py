@@ -6,6 +6,8 @@ published before, and what everybody may assume to be public, takes part in the 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from libs.disclosure.attack import Atoms, Persons, Span, atoms_of, bounds
 
@@ -13,31 +15,42 @@ EXACT_ATOMS_MAX = 400
 """Bounds are looked at where there are no more atoms than this: in larger tables lines are long and bounds wide."""
 
 
-def hidden(
-    candidates: Sequence[Persons], threshold: int, *, public: Sequence[Persons] = (), secret: Sequence[Persons] = ()
-) -> set[int]:
-    """The numbers of the candidates that are not shown.
+@dataclass(frozen=True, slots=True)
+class Out:
+    """What is out already: sizes that were shown, hidden sets that are known to have somebody in them, and secrets.
 
-    `public` are sets whose sizes are out already; `secret` are further sets whose sizes must not come out.
+    Secrets are sets whose sizes must not come out; an earlier publication's small ones are listed and secret.
     """
-    made, sizes = atoms_of([*candidates, *public, *secret])
-    table = _Table(
-        made[: len(candidates)],
-        made[len(candidates) : len(candidates) + len(public)],
-        made[len(candidates) + len(public) :],
-        sizes,
-        threshold,
-    )
-    return table.protected() if threshold > 0 else set()
+
+    shown: Sequence[Persons] = ()
+    listed: Sequence[Persons] = ()
+    secret: Sequence[Persons] = ()
+
+
+NOTHING = Out()
+
+
+def hidden(candidates: Sequence[Persons], threshold: int, out: Out = NOTHING) -> set[int]:
+    """The numbers of the candidates that are not shown, beside what is out already."""
+    made, sizes = atoms_of([*candidates, *out.shown, *out.listed, *out.secret])
+    atoms = iter(made)
+    cells, public, listed = (list(islice(atoms, len(sets))) for sets in (candidates, out.shown, out.listed))
+    return _Table(cells, public, listed, list(atoms), sizes, threshold).protected() if threshold > 0 else set()
 
 
 class _Table:
     """The candidates as atoms, and what of them is hidden so far."""
 
     def __init__(
-        self, cells: Sequence[Atoms], public: Sequence[Atoms], secret: Sequence[Atoms], sizes: Sequence[int], k: int
+        self,
+        cells: Sequence[Atoms],
+        public: Sequence[Atoms],
+        listed: Sequence[Atoms],
+        secret: Sequence[Atoms],
+        sizes: Sequence[int],
+        k: int,
     ) -> None:
-        self.cells, self.public, self.sizes, self.k = cells, public, sizes, k
+        self.cells, self.public, self.listed, self.sizes, self.k = cells, public, listed, sizes, k
         self.hidden = {number for number, cell in enumerate(cells) if self._small(cell)}
         self.secret = list(dict.fromkeys([*(cells[number] for number in sorted(self.hidden)), *secret]))
         self.given_up: set[Atoms] = set()
@@ -68,12 +81,22 @@ class _Table:
     def _to_hide_by_bounds(self, shown: dict[int, Atoms], published: Sequence[Atoms]) -> set[int]:
         if not self.secret or not shown or len(self.sizes) > EXACT_ATOMS_MAX:
             return set()
-        low, high = bounds(self.sizes, published, [self.cells[number] for number in sorted(self.hidden)])
-        for secret in self.secret:
-            pinned = sum(low[atom] for atom in secret) == sum(high[atom] for atom in secret)
-            if secret not in self.given_up and pinned:
+        listed = [*(self.cells[number] for number in sorted(self.hidden)), *self.listed]
+        for secret in self._pinned(published, listed):
+            if secret in self._pinned(self.public, self.listed):
+                self.given_up.add(secret)
+            else:
                 return {min(shown, key=self._order)}
         return set()
+
+    def _pinned(self, published: Sequence[Atoms], listed: Sequence[Atoms]) -> list[Atoms]:
+        """The secrets whose least and greatest possible size are the same."""
+        low, high = bounds(self.sizes, published, listed)
+        return [
+            secret
+            for secret in self.secret
+            if secret not in self.given_up and sum(low[atom] for atom in secret) == sum(high[atom] for atom in secret)
+        ]
 
     def _small_rests(self, published: Sequence[Atoms]) -> list[Atoms]:
         """What is hidden within a published set, all together, where that is few: its sum must not come out either."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from libs.disclosure.control import hidden
+from libs.disclosure.control import NOTHING, Out, hidden
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.runtime.edge import Reader, reading
@@ -59,8 +59,7 @@ async def read_statistics(
     pool = reader.desk.pool
     found = await cells(pool, groups, MEASURES[measure], scope)
     threshold = threshold_of(reader)
-    out = await published(pool) if threshold else None
-    shown = table(groups, found, threshold, public=out.shown if out else (), secret=out.secret if out else ())
+    shown = table(groups, found, threshold, (await published(pool)).out if threshold else NOTHING)
     if as_csv(request, format):
         return csv_of([*groups, "cases"], shown.rows)
     body = {
@@ -134,7 +133,7 @@ def funnel_rows(
     ]
     small = [step for step in steps if 0 < len(step) < threshold]
     sums = [one for found in stages.values() for one in margins(found)]
-    gone = hidden([*sets, *sums], threshold, secret=small)
+    gone = hidden([*sets, *sums], threshold, Out(secret=small))
     rows: dict[Key, dict[str, JSON]] = {key: dict(zip(groups, key, strict=True)) for key in keys}
     for number, (key, name) in enumerate(places):
         rows[key][name] = None if number in gone else len(sets[number])

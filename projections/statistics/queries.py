@@ -1,6 +1,6 @@
 """The authoritative count in SQL: distinct persons by groups, as at a moment of both clocks, and the tables shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -8,7 +8,7 @@ from typing import Literal
 
 import asyncpg
 
-from libs.disclosure.control import hidden
+from libs.disclosure.control import NOTHING, Out, hidden
 from libs.events.event import JSON
 
 Measure = Literal["identified", "presumed", "determined", "in_care", "cared_for", "returned"]
@@ -158,20 +158,13 @@ def margins(found: Cells) -> list[frozenset[str]]:
     return [frozenset(members) for members in made.values()]
 
 
-def table(
-    group_by: Sequence[str],
-    found: Cells,
-    threshold: int,
-    *,
-    public: Iterable[frozenset[str]] = (),
-    secret: Iterable[frozenset[str]] = (),
-) -> Table:
-    """The table as it may be shown beside its margins and what is `public`; `threshold` 0 shows everything.
+def table(group_by: Sequence[str], found: Cells, threshold: int, out: Out = NOTHING) -> Table:
+    """The table as it may be shown beside its margins and what is out already; `threshold` 0 shows everything.
 
     The margins are protected with it, as if they were asked for too; of them only the total is shown here.
     """
     sets = [*found.values(), *(margins(found) if threshold else [])]
-    gone = hidden(sets, threshold, public=list(public), secret=list(secret))
+    gone = hidden(sets, threshold, out)
     rows = [
         {**dict(zip(group_by, key, strict=True)), "cases": None if number in gone else len(members)}
         for number, (key, members) in enumerate(found.items())

@@ -1,14 +1,14 @@
 """The register of releases: what was published, frozen; and what the next one must hide because of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from libs.disclosure.control import hidden
+from libs.disclosure.control import Out, hidden
 from libs.events.event import JSON
 from projections.statistics.queries import Cells, Key
 
@@ -30,10 +30,9 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Everything that was published: the sets whose sizes are out, those that must stay in, each by name."""
+    """Everything that was published, and each shown figure by its name."""
 
-    shown: Sequence[Persons]
-    secret: Sequence[Persons]
+    out: Out
     named: Mapping[tuple[Definition, Key], Sequence[Persons]]
 
 
@@ -50,17 +49,19 @@ class Cell:
 async def published(pool: asyncpg.Pool | asyncpg.pool.PoolConnectionProxy) -> Published:
     """What every release so far showed and hid."""
     shown: list[Persons] = []
+    listed: list[Persons] = []
     secret: list[Persons] = []
     named: dict[tuple[Definition, Key], list[Persons]] = {}
     for row in await pool.fetch(_CELLS):
         definition = _definition(orjson.loads(row["tables"])[row["table_number"]])
         members = frozenset(row["members"])
         if row["cases"] is None:
+            listed += [members] if members else []
             secret += [members] if len(members) < row["threshold"] else []
         else:
             shown.append(members)
             named.setdefault((definition, tuple(orjson.loads(row["key"]))), []).append(members)
-    return Published(shown, secret, named)
+    return Published(Out(shown, listed, secret), named)
 
 
 def release(tables: Sequence[tuple[Definition, Cells]], before: Published, threshold: int) -> list[Cell]:
@@ -80,7 +81,8 @@ def release(tables: Sequence[tuple[Definition, Cells]], before: Published, thres
         for persons in (members - earlier, earlier - members)
         if 0 < len(persons) < threshold
     ]
-    gone = hidden([members for _, _, members in places], threshold, public=before.shown, secret=[*before.secret, *few])
+    out = replace(before.out, secret=[*before.out.secret, *few])
+    gone = hidden([members for _, _, members in places], threshold, out)
     return [Cell(table, key, members, number not in gone) for number, (table, key, members) in enumerate(places)]
 
 

@@ -179,12 +179,12 @@ def _victims(facts: Sequence[Fact]) -> list[One]:
 
 def person_of(facts: Sequence[Fact], case: str) -> str:
     """The first reference of the cases that are linked with this one."""
-    links: dict[tuple[str, str], bool] = {}
+    links: dict[frozenset[str], bool] = {}
     for fact in facts:
         if isinstance(fact.event, of_case.Linked | of_case.Unlinked):
-            links[fact.event.case_id, fact.event.other_case_id] = isinstance(fact.event, of_case.Linked)
+            links[frozenset((fact.event.case_id, fact.event.other_case_id))] = isinstance(fact.event, of_case.Linked)
     same = {case}
-    while more := {b for pair, linked in links.items() if linked for a, b in (pair, pair[::-1]) if a in same} - same:
+    while more := {one for pair, linked in links.items() if linked and pair & same for one in pair} - same:
         same |= more
     return min(same)
 
