@@ -17,13 +17,13 @@ EXACT_ATOMS_MAX = 400
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What is out already: sizes that were shown, hidden sets that are known to have somebody in them, and secrets.
+    """What is out already: sizes that were shown, and sets known to have somebody in them whose sizes were hidden.
 
-    Secrets are sets whose sizes must not come out; an earlier publication's small ones are listed and secret.
+    `secret` are further sets whose sizes must not come out.
     """
 
     shown: Sequence[Persons] = ()
-    listed: Sequence[Persons] = ()
+    hidden: Sequence[Persons] = ()
     secret: Sequence[Persons] = ()
 
 
@@ -32,9 +32,9 @@ NOTHING = Out()
 
 def hidden(candidates: Sequence[Persons], threshold: int, out: Out = NOTHING) -> set[int]:
     """The numbers of the candidates that are not shown, beside what is out already."""
-    made, sizes = atoms_of([*candidates, *out.shown, *out.listed, *out.secret])
+    made, sizes = atoms_of([*candidates, *out.shown, *out.hidden, *out.secret])
     atoms = iter(made)
-    cells, public, listed = (list(islice(atoms, len(sets))) for sets in (candidates, out.shown, out.listed))
+    cells, public, listed = (list(islice(atoms, len(sets))) for sets in (candidates, out.shown, out.hidden))
     return _Table(cells, public, listed, list(atoms), sizes, threshold).protected() if threshold > 0 else set()
 
 
@@ -52,18 +52,26 @@ class _Table:
     ) -> None:
         self.cells, self.public, self.listed, self.sizes, self.k = cells, public, listed, sizes, k
         self.hidden = {number for number, cell in enumerate(cells) if self._small(cell)}
-        self.secret = list(dict.fromkeys([*(cells[number] for number in sorted(self.hidden)), *secret]))
+        self.secret = list(dict.fromkeys([*(cells[number] for number in sorted(self.hidden)), *listed, *secret]))
         self.given_up: set[Atoms] = set()
         """Sets that earlier publications give away by themselves: nothing that is hidden now can help."""
 
     def protected(self) -> set[int]:
-        """Hide until nothing small comes out."""
+        """Hide until nothing small comes out; then show what is hidden in vain, as it can be computed anyway."""
         while more := self._to_hide():
             self.hidden |= more
-        return self.hidden
+        return self.hidden - self._in_vain()
+
+    def _in_vain(self) -> set[int]:
+        """The hidden ones that sums and differences of what is shown give: to show them tells nothing new."""
+        span = Span(dict(enumerate([*self._shown().values(), *self.public])))
+        return {number for number in self.hidden if span.combination(self.cells[number]) is not None}
+
+    def _shown(self) -> dict[int, Atoms]:
+        return {number: cell for number, cell in enumerate(self.cells) if number not in self.hidden and cell}
 
     def _to_hide(self) -> set[int]:
-        shown = {number: cell for number, cell in enumerate(self.cells) if number not in self.hidden and cell}
+        shown = self._shown()
         published = {**shown, **{-1 - number: cell for number, cell in enumerate(self.public)}}
         span = Span(published)
         more: set[int] = set()
@@ -81,8 +89,9 @@ class _Table:
     def _to_hide_by_bounds(self, shown: dict[int, Atoms], published: Sequence[Atoms]) -> set[int]:
         if not self.secret or not shown or len(self.sizes) > EXACT_ATOMS_MAX:
             return set()
+        known = [*published, *(self.cells[number] for number in self._in_vain())]
         listed = [*(self.cells[number] for number in sorted(self.hidden)), *self.listed]
-        for secret in self._pinned(published, listed):
+        for secret in self._pinned(known, listed):
             if secret in self._pinned(self.public, self.listed):
                 self.given_up.add(secret)
             else:

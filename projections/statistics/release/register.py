@@ -14,7 +14,7 @@ from projections.statistics.queries import Cells, Key
 
 Persons = frozenset[str]
 _CELLS = """
-SELECT c.table_number, c.number, c.key, c.cases, c.members, r.tables, r.threshold
+SELECT c.table_number, c.number, c.key, c.cases, c.members, r.tables
 FROM statistics_release.cell c JOIN statistics_release.release r USING (release_id)
 ORDER BY r.registered_at, c.release_id, c.table_number, c.number
 """
@@ -49,19 +49,17 @@ class Cell:
 async def published(pool: asyncpg.Pool | asyncpg.pool.PoolConnectionProxy) -> Published:
     """What every release so far showed and hid."""
     shown: list[Persons] = []
-    listed: list[Persons] = []
-    secret: list[Persons] = []
+    gone: list[Persons] = []
     named: dict[tuple[Definition, Key], list[Persons]] = {}
     for row in await pool.fetch(_CELLS):
         definition = _definition(orjson.loads(row["tables"])[row["table_number"]])
         members = frozenset(row["members"])
         if row["cases"] is None:
-            listed += [members] if members else []
-            secret += [members] if len(members) < row["threshold"] else []
+            gone.append(members)
         else:
             shown.append(members)
             named.setdefault((definition, tuple(orjson.loads(row["key"]))), []).append(members)
-    return Published(Out(shown, listed, secret), named)
+    return Published(Out(shown, gone), named)
 
 
 def release(tables: Sequence[tuple[Definition, Cells]], before: Published, threshold: int) -> list[Cell]:
@@ -81,7 +79,7 @@ def release(tables: Sequence[tuple[Definition, Cells]], before: Published, thres
         for persons in (members - earlier, earlier - members)
         if 0 < len(persons) < threshold
     ]
-    out = replace(before.out, secret=[*before.out.secret, *few])
+    out = replace(before.out, secret=few)
     gone = hidden([members for _, _, members in places], threshold, out)
     return [Cell(table, key, members, number not in gone) for number, (table, key, members) in enumerate(places)]
 
