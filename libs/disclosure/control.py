@@ -63,9 +63,10 @@ class _Table:
         return self.hidden - self._in_vain()
 
     def _in_vain(self) -> set[int]:
-        """The hidden ones that sums and differences of what is shown give: to show them tells nothing new."""
+        """The large hidden ones that sums and differences of what is shown give: to show them tells nothing new."""
         span = Span(dict(enumerate([*self._shown().values(), *self.public])))
-        return {number for number in self.hidden if span.combination(self.cells[number]) is not None}
+        large = (number for number in self.hidden if not self._small(self.cells[number]))
+        return {number for number in large if span.combination(self.cells[number]) is not None}
 
     def _shown(self) -> dict[int, Atoms]:
         return {number: cell for number, cell in enumerate(self.cells) if number not in self.hidden and cell}
@@ -109,10 +110,8 @@ class _Table:
 
     def _small_rests(self, published: Sequence[Atoms]) -> list[Atoms]:
         """What is hidden within a published set, all together, where that is few: its sum must not come out either."""
-        inside = [
-            frozenset().union(*(self.cells[number] for number in self.hidden if self.cells[number] <= whole))
-            for whole in published
-        ]
+        gone = [self.cells[number] for number in self.hidden - self._in_vain()]
+        inside = [frozenset().union(*(cell for cell in gone if cell <= whole)) for whole in published]
         return [rest for rest in dict.fromkeys(inside) if self._small(rest)]
 
     def _small(self, atoms: Atoms) -> bool:
