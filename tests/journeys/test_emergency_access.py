@@ -50,10 +50,12 @@ async def test_an_emergency_opens_anothers_case_and_waits_for_its_review(speak: 
     own = await speak("ngo-far", "competent_authority").post("audit", review, {"verdict": "justified"})
     assert (own.status_code, own.json()["type"]) == (409, "urn:opennrm:problem:own-emergency")
     assert (await speak(*stranger).post("audit", review, {"verdict": "justified"})).status_code == 403
-    assert (await speak(*auditor).post("audit", review, {"verdict": "unjustified"})).status_code == 201
+    assert (await speak(*auditor).post("audit", review, {"verdict": "justified"})).status_code == 403
+    authority = speak("nrm-authority", "competent_authority")
+    assert (await authority.post("audit", review, {"verdict": "unjustified"})).status_code == 201
     assert (await _get(speak, auditor, waiting)).json()["items"] == []
     [entry] = (await _get(speak, auditor, waiting.replace("false", "true"))).json()["items"]
-    assert [(one["verdict"], one["organisation"]) for one in entry["reviews"]] == [("unjustified", "auditor-1")]
+    assert [(one["verdict"], one["organisation"]) for one in entry["reviews"]] == [("unjustified", "nrm-authority")]
 
     admin = await asyncpg.connect(system.settings.database_url)
     try:

@@ -42,6 +42,8 @@ async def hand_in(
     """
     del dry_run  # read with the body, for it belongs to what the idempotency key stands for
     mapping, handed = _mapping(system), call.body
+    if call.scope == "own" and mapping.becomes != "agency":
+        raise forbidden(call.caller, ACTION)
     file = await asyncio.to_thread(read_file, handed.content, mapping, now().date())
     import_id, edge = new_id(), call.edge
     started = ImportStarted(
