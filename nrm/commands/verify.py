@@ -1,5 +1,6 @@
 """`nrm verify`: checks an export offline. Needs the folder and a key, nothing else."""
 
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -88,4 +89,5 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Check an export offline: OK and the number of events, or a line for each finding."""
+    gc.disable()  # nothing that is read here refers to itself: looking for such things takes a tenth of the time
     raise typer.Exit(verify_command(folder, key, kept or (), submitter_keys, as_json=as_json))

@@ -1,6 +1,7 @@
 """What the operator, with every key of the server, cannot forge: an event in the name of one who signs."""
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,43 @@ def test_names_what_the_operator_forged(tmp_path: Path, forged: dict[str, Any], 
     named = {finding.event_id for finding in report.findings}
     assert named == {log.envelopes[1]["id"]}, report.findings
     assert any(what in finding.what for finding in report.findings), report.findings
+
+
+FILE = b"Reg. No.,Full name\n1,Sok Dara\n"
+LATER = {"time": "2026-12-10T08:00:00.000000Z"}
+
+
+def of_batch(source: str = "repatriation", **more: Any) -> dict[str, Any]:
+    """An event of a signed batch, recorded when what it waited for had come."""
+    signature = MOSVY.attributes("/v1/inbox", BODY, TIME, "b-1")
+    return event(source=f"/services/{source}", **LATER, **signature, **more)
+
+
+def of_file(content: bytes = FILE) -> dict[str, Any]:
+    """A row of a signed file, recorded when its turn had come."""
+    data = {"case_id": CASE, "file_hash": hashlib.sha256(content).hexdigest()}
+    return event(**LATER, data=data, **MOSVY.attributes("/v1/imports/mosvy", FILE, TIME, "f-1"))
+
+
+def test_what_follows_of_a_batch_or_a_file_may_be_recorded_later(tmp_path: Path) -> None:
+    report, _ = verified(tmp_path, of_batch(), of_batch(), {**of_file(), "correlationid": "r-2"})
+    assert (report.findings, report.signed) == ((), 3)
+
+
+@pytest.mark.parametrize(
+    ("forged", "what"),
+    [
+        (of_batch("identification"), "what was signed is POST /v1/inbox, another request"),
+        (of_file(FILE + b"2,Chan Thy\n"), "what was signed is POST /v1/imports/mosvy, another request"),
+        ({**of_batch(), "time": "2026-11-24T07:00:00.000000Z"}, "it was signed at another time"),
+        ({**of_batch(), "correlationid": "r-0"}, "this signature belongs to another request"),
+    ],
+    ids=["another service's", "another file's", "recorded before", "another batch's"],
+)
+def test_names_what_is_not_of_the_batch_or_the_file(tmp_path: Path, forged: dict[str, Any], what: str) -> None:
+    report, log = verified(tmp_path, of_batch(), forged)
+    named = [finding for finding in report.findings if finding.event_id == log.envelopes[1]["id"]]
+    assert any(what in finding.what for finding in named), report.findings
 
 
 def test_names_a_signature_that_is_used_for_a_second_request(tmp_path: Path) -> None:
