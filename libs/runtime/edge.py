@@ -29,7 +29,7 @@ from libs.runtime.requests import idempotency_key, if_match, parsed, read_raw
 from libs.runtime.settings import Settings
 from libs.runtime.submitters import Signed, proof, registry_of, unsalted
 from libs.runtime.vault import Vault
-from libs.transparency.submissions import Registry
+from libs.transparency.registry import Registry
 
 B = TypeVar("B", bound=BaseModel)
 log = structlog.get_logger()

@@ -32,17 +32,8 @@ from libs.runtime.problems import Problem
 from libs.runtime.requests import check_json, unfit
 from libs.runtime.settings import Settings
 from libs.transparency.bundle import SUBMITTERS
-from libs.transparency.submissions import (
-    AGE_S_MAX,
-    ALLOWED,
-    KEYID,
-    REQUIRED,
-    SKEW_S,
-    BadRegistry,
-    Registry,
-    covers_well,
-    digest_of,
-)
+from libs.transparency.registry import BadRegistry, Registry
+from libs.transparency.submissions import AGE_S_MAX, ALLOWED, KEYID, REQUIRED, SKEW_S, covers_well, digest_of
 
 HEADERS = frozenset({b"signature", b"signature-input", b"content-digest"})
 SALT_LENGTH_MIN, SALT_LENGTH_MAX = 22, 200

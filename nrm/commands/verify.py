@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from libs.transparency.checkpoint import Policy, parse_checkpoint, parse_policy
 from libs.transparency.note import NoteError, parse_note
-from libs.transparency.submissions import BadRegistry, Registry
+from libs.transparency.registry import BadRegistry, Registry
 from libs.transparency.verify import Report, verify_folder
 
 OK, BAD, UNUSABLE = 0, 1, 2

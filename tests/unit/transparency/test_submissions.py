@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from libs.transparency.bundle import SUBMITTERS
-from libs.transparency.submissions import BadRegistry, Registry, has_digest
+from libs.transparency.registry import BadRegistry, Registry
+from libs.transparency.submissions import SUBMITTERS_STREAM, SUBMITTERS_TYPE, has_digest
 from libs.transparency.verify import Report, verify_folder
 from nrm.commands.verify import verify_command
 from tests.submitter_kit import Submitter, registry
@@ -128,6 +129,39 @@ def test_names_a_signature_that_is_used_for_a_second_request(tmp_path: Path) -> 
     assert (finding.event_id, finding.what) == (
         log.envelopes[1]["id"], "forged: this signature belongs to another request"
     )  # fmt: skip
+
+
+def listed(by: Submitter) -> dict[str, Any]:
+    """The log's leaf that lists an organisation's keys."""
+    entry = {name: value for name, value in by.entry().items() if value}
+    entry["keys"] = [{name: value for name, value in key.items() if value} for key in entry["keys"]]
+    return {
+        "type": SUBMITTERS_TYPE, "stream": SUBMITTERS_STREAM, "subject": SUBMITTERS_STREAM,
+        "source": "/services/audit", "organisation": "opennrm", "data": entry,
+    }  # fmt: skip
+
+
+EXCHANGED = Submitter("mosvy", b"O" * 32)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "what"),
+    [
+        ([listed(MOSVY), event(**signed())], None),
+        ([listed(MOSVY), listed(MOSVY), listed(COURT), event(**signed())], None),
+        ([listed(EXCHANGED), event(**signed())], "the log lists a key mosvy-2026 that mosvy did not give"),
+        ([listed(MOSVY), listed(EXCHANGED)], "the key mosvy-2026 was another one before in this log"),
+        ([event(**signed()), listed(COURT)], "its key mosvy-2026 is not listed in this log"),
+        ([{**listed(MOSVY), "data": {"organisation": "mosvy"}}], "what it lists of a submitter cannot be read"),
+    ],
+    ids=["listed", "listed again", "not the ministry's", "another one later", "never listed", "unreadable"],
+)
+def test_a_key_in_the_log_cannot_be_exchanged_later(
+    tmp_path: Path, leaves: list[dict[str, Any]], what: str | None
+) -> None:
+    report, _ = verified(tmp_path, *leaves)
+    assert [what in finding.what for finding in report.findings if what][:1] == ([True] if what else [])
+    assert what or report.findings == ()
 
 
 def test_keys_from_elsewhere_do_not_believe_the_folders(
