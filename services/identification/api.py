@@ -254,7 +254,9 @@ async def _open_case(case: str, call: Call[Any]) -> tuple[str, Open]:
 
 
 async def _owners(reader: Reader, case_id: str, state: Open) -> set[str]:
-    """Whose the case is: who reported it, whom the person was referred to, the court that it is before."""
+    """Whose the case is: who reported it, and for these roles whom the person was referred to, or the court."""
+    if not reader.caller.roles & {"provider", "justice"}:
+        return {state.identified.reported_by}
     rows = await reader.edge.pool.fetch(
         "SELECT organisation FROM identification_known.known_party WHERE case_id = $1", case_id
     )
