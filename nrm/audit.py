@@ -15,6 +15,7 @@ from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.http import Check, make_app
 from libs.runtime.keys import master_keys, role_dsn
+from libs.runtime.reasons import keep_key
 from libs.runtime.service import topics
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
@@ -40,12 +41,13 @@ def audit_app(config: Settings) -> FastAPI:
         pool = await open_pool(dsn, "audit")
         witnesses = Witnesses(config, pool)
         keys = tuple(str(peer.key) for peer in witnesses.peers)
-        app.state.edge = LogDesk(config, Tokens(config), pool, Vault(pool, partial(master_keys, config)), keys)
+        vault = Vault(pool, partial(master_keys, config))
+        app.state.edge = LogDesk(config, Tokens(config), pool, vault, keys)
         app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
         app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
         watch = Watch(config, pool, app.state.sequencer)
         parts = (app.state.projector, app.state.sequencer, watch, *([witnesses] if keys else []))
-        work = [part.run() for part in parts]
+        work = [*(part.run() for part in parts), keep_key(pool, vault)]
         try:
             async with tasks(*work):
                 yield

@@ -32,15 +32,22 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What the organisation signed of its request (RFC 9421): the signature base, the signature (base64) and the body.
+    """What the organisation signed of its request (RFC 9421): the signature base and the signature, in base64.
 
-    The first event of the request keeps the body, sealed with the person's key, so that those entitled can hold it
-    against the events; after the key is destroyed its digest says nothing, for the body is salted.
+    The first event of the request keeps the `body`, or an event of a batch the `event` as it was posted, sealed with
+    the person's key, so that those entitled can hold it against what was recorded; after the key is destroyed its
+    digest says nothing, for it is salted.
     """
 
     base: str
     signature: str
-    body: str
+    kept: Mapping[str, JSON] | None = None
+
+    @classmethod
+    def of(cls, envelope: Envelope) -> "Submission | None":
+        """The submission that an event carries, for events that follow from the same request later."""
+        base, signature = envelope.submissionbase, envelope.submissionsignature
+        return cls(base, signature) if base and signature else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +234,9 @@ class Recorder:
 
     async def _submitted(self, envelope: Envelope, submission: Submission, *, first: bool) -> Envelope:
         body = None
-        if first:
+        if first and submission.kept:
             with contextlib.suppress(LookupError):  # a provider or a shelter has no key, nor has a shredded person
-                body = await self._sealer.seal(envelope.subject, {"body": submission.body})
+                body = await self._sealer.seal(envelope.subject, submission.kept)
         return envelope._replace(
             submissionbase=submission.base,
             submissionsignature=submission.signature,

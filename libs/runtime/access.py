@@ -24,6 +24,7 @@ from libs.events.store import Unavailable
 from libs.runtime.auth import Caller
 from libs.runtime.ids import BadCaseReference, case_reference
 from libs.runtime.problems import Problem, problem_response
+from libs.runtime.reasons import sealed_for_auditors
 
 BATCH_VISITS_MAX = 500
 WAITING_MAX = 5_000
@@ -34,7 +35,7 @@ EMERGENCIES = ("threat_to_life", "medical", "missing_person", "urgent_protection
 """What an emergency can be; which reads it opens to whom stands in policy.py, and every use waits for a review."""
 
 STATED = "stated"
-"""What is kept of a reason in free words where there is no person's key to seal it with."""
+"""What is kept of a reason in free words where there is no key to seal it with: before the audit process first ran."""
 
 NO_PERSON = frozenset(
     {
@@ -58,17 +59,25 @@ class AccessLog:
     def __init__(self, pool: asyncpg.Pool, sealer: Sealer | None = None) -> None:
         self._pool = pool
         self._sealer = sealer
+        self._public: bytes | None = None
         self._waiting: list[tuple[dict[str, JSON], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def sealed(self, case_id: str | None, reason: str | None) -> str | None:
-        """A reason as it is stored: it may tell of the person, so in the clear never. Raises Unavailable."""
+        """A reason as it is stored: it may tell of a person, so in the clear never. Raises Unavailable.
+
+        One for a case is sealed with the person's key, one for a list with the auditors'.
+        """
         if reason is None:
             return None
         if self._sealer and case_id:
             with contextlib.suppress(LookupError):  # no such person, or one who was shredded
                 return await self._sealer.seal(case_id, {"reason": reason})
-        return STATED
+        try:
+            self._public = self._public or await self._pool.fetchval("SELECT public FROM access.reason_key")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as fault:
+            raise Unavailable("the access log cannot be written") from fault
+        return sealed_for_auditors(self._public, reason) if self._public else STATED
 
     async def record(self, entry: dict[str, JSON]) -> None:
         """Return when the entry is durable. Raises Unavailable where it cannot be made so."""

@@ -1,7 +1,7 @@
 """The edge of a service: from an HTTP request to one recorded command, and from a stream to a resource."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
@@ -27,9 +27,9 @@ from libs.runtime.policy import EMERGENCY, POLICY, Scope, scope
 from libs.runtime.problems import Problem
 from libs.runtime.requests import idempotency_key, if_match, parsed, read_raw
 from libs.runtime.settings import Settings
-from libs.runtime.submitters import Signed, is_signed, registry_of, require_none, require_signature, signed, unsalted
+from libs.runtime.submitters import Signed, proof, registry_of, unsalted
 from libs.runtime.vault import Vault
-from libs.transparency.submissions import Registry
+from libs.transparency.registry import Registry
 
 B = TypeVar("B", bound=BaseModel)
 log = structlog.get_logger()
@@ -116,6 +116,8 @@ class Call(Reader, Generic[B]):
     expected: int | None
     traceparent: str
     signed: Signed | None
+    correlation: str = ""
+    """What all events of the request share; a new id where a route states none."""
 
     async def record(
         self,
@@ -155,7 +157,7 @@ class Call(Reader, Generic[B]):
             organisation=self.caller.organisation,
             actor=self.caller.subject,
             role=self.role,
-            correlation_id=new_id(),
+            correlation_id=self.correlation or new_id(),
             occurred_at=occurred_at or getattr(self.body, "occurred_at", None) or now(),
             traceparent=self.traceparent,
             submission=self.signed.submission if self.signed else None,
@@ -198,36 +200,33 @@ def reading(action: str) -> Callable[[Request], Any]:
 
 
 def recording(action: str, model: type[B]) -> Callable[[Request], Any]:
-    """A dependency: a request that may record something, with its JSON body checked; see `recording_read`.
-
-    Raises as that does, and 415, 413, 400 or 422 for the body.
-    """
+    """A dependency: a request that may record something. Raises as `recording_read`, and 415, 413, 400 or 422."""
 
     async def read(request: Request, edge: Edge, caller: Caller) -> tuple[bytes, B, Signed | None]:
         raw = await read_raw(request, edge.settings.body_bytes_max)
-        if is_signed(request):
-            proved = signed(request, raw, edge.submitters, caller)
-            return raw, parsed(model, unsalted(raw)), proved
-        require_signature(edge.submitters, caller)
-        return raw, parsed(model, raw), None
+        proved = proof(request, raw, edge.submitters, caller)
+        if proved is None:
+            return raw, parsed(model, raw), None
+        submission = replace(proved.submission, kept={"body": raw.decode()})
+        return raw, parsed(model, unsalted(raw)), replace(proved, submission=submission)
 
     return _recording(action, read)
 
 
 def recording_read(
-    action: str, read: Callable[[Request, Edge], Awaitable[tuple[bytes, B]]]
+    action: str, read: Callable[[Request, Edge], Awaitable[tuple[bytes, bytes, B]]]
 ) -> Callable[[Request], Any]:
-    """A dependency: a request that may record something, whose body `read` gives as bytes and as a model.
+    """A dependency: as `recording`; `read` gives the body as sent, as its key knows it, and as a model.
 
-    Raises 401, 403, 400 (no key), what `read` raises, 409 (the key is running), or answers a replay. Takes no signed
-    request: a batch is about several persons, so no one's key could keep it.
+    Raises 401, 403, 400 (no key), what `read` raises, 409 (the key is running), or answers a replay. A signature is
+    kept without the body, which is about several persons.
     """
 
-    async def unsigned(request: Request, edge: Edge, caller: Caller) -> tuple[bytes, B, None]:
-        require_none(request, edge.submitters, caller)
-        return *(await read(request, edge)), None
+    async def several(request: Request, edge: Edge, caller: Caller) -> tuple[bytes, B, Signed | None]:
+        sent, known, body = await read(request, edge)
+        return known, body, proof(request, sent, edge.submitters, caller)
 
-    return _recording(action, unsigned)
+    return _recording(action, several)
 
 
 def _recording(

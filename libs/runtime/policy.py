@@ -35,31 +35,29 @@ EVERYONE = (
 
 POLICY: Mapping[str, Rule] = {
     # identification
-    "case.open": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
+    # who meets persons; a provider, a court or a desk that does so, too, holds the role of a first responder besides
+    "case.open": _rule("first_responder competent_authority social_affairs"),
     "case.screen": _rule("competent_authority", own="first_responder"),
     "case.determine": _rule("competent_authority"),
-    "case.consent": _rule("competent_authority social_affairs embassy_desk", own="first_responder provider"),
+    "case.consent": _rule("competent_authority social_affairs", own="first_responder provider"),
     "case.correct": _rule("competent_authority"),
     "case.link": _rule("competent_authority"),
     "case.duplicates": _rule("competent_authority social_affairs", own="first_responder"),
     "case.review": _rule("competent_authority"),
     "case.close": _rule("competent_authority"),
-    # two people in two roles (the decider and the database both see to it); neither is shown the person
+    # two people in two roles (the decider and the database both see to it); an auditor records nothing
     "case.shred_request": _rule("competent_authority administrator"),
-    "case.shred_approve": _rule("auditor administrator"),
-    "case.read": _rule(
-        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
-    ),
-    "case.list": _rule(
-        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
-    ),
+    "case.shred_approve": _rule("competent_authority administrator"),
+    # a provider's own are the persons referred to it, a court's the victims of its court cases; a desk reads the
+    # repatriations of its corridor, and there of the person what its step needs
+    "case.read": _rule("competent_authority auditor social_affairs", own="first_responder provider justice"),
+    "case.list": _rule("competent_authority auditor social_affairs", own="first_responder provider justice"),
     "case.read_names": _rule("competent_authority social_affairs", own="first_responder provider justice"),
-    "case.import": _rule("competent_authority social_affairs administrator"),
+    # own: what the labour ministry counts of agencies and their workers, no person
+    "case.import": _rule("competent_authority social_affairs administrator", own="labour"),
     # no person: what the count needs of somebody who gave no consent
-    "notice.make": _rule("first_responder competent_authority social_affairs embassy_desk provider justice"),
-    "notice.read": _rule(
-        "competent_authority auditor social_affairs", own="first_responder provider justice embassy_desk"
-    ),
+    "notice.make": _rule("first_responder competent_authority social_affairs"),
+    "notice.read": _rule("competent_authority auditor social_affairs", own="first_responder"),
     "case.advise": _rule("competent_authority", own="first_responder"),
     "due.read": _rule("competent_authority social_affairs auditor", own="first_responder"),
     "due.coming_of_age": _rule("competent_authority", own="first_responder"),
@@ -110,8 +108,9 @@ POLICY: Mapping[str, Rule] = {
     "statute.read": _rule(EVERYONE),
     # repatriation
     "corridor.read": _rule(EVERYONE),
-    "repatriation.start": _rule("social_affairs embassy_desk competent_authority"),
-    "repatriation.step": _rule("social_affairs embassy_desk competent_authority first_responder provider"),
+    # own: a desk's corridor; for the others, the steps that the corridor's SOP lets them record
+    "repatriation.start": _rule("social_affairs competent_authority", own="embassy_desk"),
+    "repatriation.step": _rule("social_affairs competent_authority", own="embassy_desk first_responder provider"),
     "repatriation.read": _rule(
         "social_affairs competent_authority auditor", own="embassy_desk first_responder provider"
     ),
@@ -119,8 +118,8 @@ POLICY: Mapping[str, Rule] = {
     "handover_file.read": _rule("social_affairs competent_authority", own="embassy_desk"),
     "handover_file.withdraw": _rule("social_affairs competent_authority", own="embassy_desk"),
     "handover_file.verify": _rule(EVERYONE),
-    "inbox.post": _rule("embassy_desk"),
-    "inbox.read": _rule("embassy_desk"),
+    "inbox.post": _rule(own="embassy_desk"),
+    "inbox.read": _rule(own="embassy_desk"),
     # what an organisation is told of itself: what awaits it, is due, is overdue
     "notification.read": _rule(own="first_responder competent_authority social_affairs provider embassy_desk"),
     "webhook.manage": _rule(own="first_responder competent_authority social_affairs provider embassy_desk"),
@@ -144,17 +143,19 @@ POLICY: Mapping[str, Rule] = {
     "history.read_names_with_reason": _rule("auditor"),
     # what referral and aftercare recorded tells where the person is: never for justice, labour, embassy desks
     "history.read_care": _rule("auditor competent_authority social_affairs", own="first_responder provider"),
+    # a desk sees its corridor's repatriations: of the case's other events, none
+    "history.read_case": _rule("auditor competent_authority social_affairs", own="first_responder provider justice"),
     "events.read": _rule("auditor administrator"),
     # hashes and signatures only; each party that recorded something must be able to check that it is in the log
     "log.read": _rule(EVERYONE),
     "access_log.read": _rule("auditor competent_authority"),
-    "emergency.review": _rule("auditor competent_authority"),
+    "emergency.review": _rule("competent_authority"),
 }
 
 
 EMERGENCY: Mapping[str, frozenset[str]] = {
     action: frozenset({"first_responder", "provider"})
-    for action in ("case.read", "case.read_names", "history.read", "history.read_names")
+    for action in ("case.read", "case.read_names", "history.read", "history.read_names", "history.read_case")
 }
 """What who meets a person in danger may read of another's case by stating an emergency: never where a shelter is."""
 

@@ -1,8 +1,9 @@
 """Requests that their sender signs (RFC 9421, RFC 9530): checked at the edge, never ignored, kept in the event.
 
 A signature covers the method, the path, the digest of the body and the idempotency key, so that it is good for one
-request. The body of a signed request has a `salt`: 128 random bits or more, chosen by the sender. Without it, whoever
-reads the digest could guess a name against it even after the person's key is destroyed.
+request, or for one batch or file, whose every event keeps it. The body of a signed request, and every event of a
+signed batch, has a `salt`: 128 random bits or more, chosen by the sender. Without it, whoever reads the digest could
+guess a name against it even after the person's key is destroyed.
 """
 
 import base64
@@ -23,6 +24,7 @@ from http_message_signatures import (
     VerifyResult,
 )
 
+from libs.events.event import JSON
 from libs.events.handle import Submission
 from libs.runtime.auth import Caller
 from libs.runtime.ids import now
@@ -30,17 +32,8 @@ from libs.runtime.problems import Problem
 from libs.runtime.requests import check_json, unfit
 from libs.runtime.settings import Settings
 from libs.transparency.bundle import SUBMITTERS
-from libs.transparency.submissions import (
-    AGE_S_MAX,
-    ALLOWED,
-    KEYID,
-    REQUIRED,
-    SKEW_S,
-    BadRegistry,
-    Registry,
-    covers_well,
-    digest_of,
-)
+from libs.transparency.registry import BadRegistry, Registry
+from libs.transparency.submissions import AGE_S_MAX, ALLOWED, KEYID, REQUIRED, SKEW_S, covers_well, digest_of
 
 HEADERS = frozenset({b"signature", b"signature-input", b"content-digest"})
 SALT_LENGTH_MIN, SALT_LENGTH_MAX = 22, 200
@@ -84,17 +77,16 @@ def is_signed(request: Request) -> bool:
     return any(name in HEADERS for name, _ in request.scope["headers"])
 
 
-def require_none(request: Request, registry: Registry, caller: Caller) -> None:
-    """Raises where a request is signed on a route that cannot keep a signature, or ought to be signed at all."""
+def proof(request: Request, raw: bytes, registry: Registry, caller: Caller) -> Signed | None:
+    """The signature of a request, checked; None where it has none.
+
+    Raises as `signed` does, and 401 where the organisation has said that it signs everything, and this is not.
+    """
     if is_signed(request):
-        raise Problem(400, "signature-not-taken", "this route takes no signed requests: post each fact by itself")
-    require_signature(registry, caller)
-
-
-def require_signature(registry: Registry, caller: Caller) -> None:
-    """Raises 401 where the organisation has said that it signs everything, and this is not."""
+        return signed(request, raw, registry, caller)
     if registry.must_sign(caller.organisation, now()):
         raise Problem(401, "signature-required", "your organisation signs what it posts (RFC 9421); this is not signed")
+    return None
 
 
 def signed(request: Request, raw: bytes, registry: Registry, caller: Caller) -> Signed:
@@ -122,16 +114,21 @@ def signed(request: Request, raw: bytes, registry: Registry, caller: Caller) -> 
         raise Problem(401, "unknown-signature-key", "this key is not in use any more, or not yet")
     base = "\n".join(f"{name}: {value}" for name, value in result.covered_components.items())
     signature = _signature(headers["signature"])
-    return Signed(Submission(base64.b64encode(base.encode()).decode(), signature, raw.decode()), made_at)
+    return Signed(Submission(base64.b64encode(base.encode()).decode(), signature), made_at)
 
 
 def unsalted(raw: bytes) -> bytes:
     """The body without its salt, as a model knows it. Raises 422 where there is none."""
     document = check_json(raw)
-    salt = document.pop("salt", None) if isinstance(document, dict) else None
+    require_salt(document)
+    return orjson.dumps({name: value for name, value in document.items() if name != "salt"})
+
+
+def require_salt(document: JSON) -> None:
+    """Raises 422 where a signed body, or an event of a signed batch, has no salt."""
+    salt = document.get("salt") if isinstance(document, dict) else None
     if not isinstance(salt, str) or not SALT_LENGTH_MIN <= len(salt) <= SALT_LENGTH_MAX:
-        raise unfit("/salt", f"a signed body has a `salt`: random text of {SALT_LENGTH_MIN} characters or more")
-    return orjson.dumps(document)
+        raise unfit("/salt", f"what is signed has a `salt`: random text of {SALT_LENGTH_MIN} characters or more")
 
 
 @dataclass(frozen=True, slots=True)

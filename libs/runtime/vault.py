@@ -68,6 +68,14 @@ class Vault:
         self._remember(case_id, AESGCM(key))
         return wrap(self._masters[0], case_id, key)
 
+    def wrapped(self, name: str, key: bytes) -> bytes:
+        """A key of another kind, wrapped like a person's."""
+        return wrap(self._masters[0], name, key)
+
+    async def unwrapped(self, name: str) -> bytes:
+        """A key of another kind. Raises Shredded where it is gone."""
+        return self._unwrapped(name, await self._wrapped(name))
+
     async def seal(self, case_id: str, personal: Mapping[str, JSON]) -> str:
         """The ciphertext of personal fields. Raises Shredded where the person's key is gone."""
         key = await self._key(case_id)
@@ -103,15 +111,18 @@ class Vault:
         if found and time.monotonic() - found[1] < KEY_AGE_S_MAX:
             return found[0]
         self.forget(case_id)
+        key = AESGCM(self._unwrapped(case_id, await self._wrapped(case_id)))
+        self._remember(case_id, key)
+        return key
+
+    async def _wrapped(self, case_id: str) -> bytes:
         try:
             wrapped = await self._pool.fetchval("SELECT wrapped FROM vault.person_key WHERE case_id = $1", case_id)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
             raise Unavailable("the key vault cannot be reached") from fault
         if wrapped is None:
             raise Shredded(case_id)
-        key = AESGCM(self._unwrapped(case_id, wrapped))
-        self._remember(case_id, key)
-        return key
+        return bytes(wrapped)
 
     def _unwrapped(self, case_id: str, wrapped: bytes) -> bytes:
         try:

@@ -104,30 +104,32 @@ class Manifests:
     """Makes the heads again that a whole log's last manifest must state. Keeps one epoch's leaves at a time."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, tuple[int, bytes]] = {}
+        self._streams: dict[str, tuple[int, str]] = {}
         self._subjects: dict[str, tuple[int, bytes]] = {}
-        self._pending: list[Seen] = []
+        self._pending: list[tuple[str, int, str, list[str], bytes]] = []
         self._last: tuple[int, Seen] | None = None
 
     def take(self, indices: list[int] | range, lines: list[Seen]) -> None:
         """Take matched lines in log order."""
         for at, seen in zip(indices, lines, strict=True):
-            kind = seen.envelope.get("type")
+            envelope = seen.envelope
+            kind = envelope.get("type")
             if kind not in MANIFEST_TYPES:
-                self._pending.append(seen)
+                # What is needed of the event, and not the event: memory stays small, and the processor's cache warm.
+                about = concerned(envelope.get("subject"), envelope.get("data"))
+                self._pending.append((envelope["stream"], envelope["streamversion"], seen.hash, about, seen.leaf))
                 continue
             self._settle(first_type=kind != MANIFEST_TYPE)
             self._last = (at, seen)
 
     def _settle(self, *, first_type: bool) -> None:
         """Count an epoch in the way of the manifest that closes it."""
-        subjects = self._subjects
-        for seen in self._pending:
-            envelope = seen.envelope
-            self._streams[envelope["stream"]] = (envelope["streamversion"], bytes.fromhex(seen.hash))
-            for subject in concerned(envelope.get("subject"), None if first_type else envelope.get("data")):
+        streams, subjects = self._streams, self._subjects
+        for stream, version, hashed, about, leaf in self._pending:
+            streams[stream] = (version, hashed)
+            for subject in about[:1] if first_type else about:
                 count, digest = subjects.get(subject, (0, NO_FOLD))
-                subjects[subject] = (count + 1, fold(digest, seen.leaf))
+                subjects[subject] = (count + 1, fold(digest, leaf))
         self._pending.clear()
 
     def check(self) -> Iterator[Finding]:
@@ -136,10 +138,9 @@ class Manifests:
             return
         at, seen = self._last
         heads = [
-            Head(f"{kind}/{name}", count, digest)
-            for kind, found in (("stream", self._streams), ("subject", self._subjects))
-            for name, (count, digest) in found.items()
+            Head(f"stream/{name}", version, bytes.fromhex(digest)) for name, (version, digest) in self._streams.items()
         ]
+        heads += [Head(f"subject/{name}", count, digest) for name, (count, digest) in self._subjects.items()]
         true = {"size": at, "entries": len(heads), "root": map_root(heads).hex()}
         if seen.envelope.get("data") != true or seen.envelope.get("stream") != MANIFEST_STREAM:
             yield Finding(seen.event_id, "forged: this manifest does not state the heads of the log before it")

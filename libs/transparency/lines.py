@@ -54,8 +54,14 @@ def see(line: bytes) -> Seen:
 
 def _rest(line: bytes, stated: str, position: object) -> bytes:
     """Take the two attributes outside the hash out of a canonical line; quick, and only ever wrong by refusing."""
-    rest = line[:-1].replace(f'"hash":"{stated}",'.encode(), b"", 1)
-    return rest if position is None else rest.replace(f'"position":{position},'.encode(), b"", 1)
+    rest = _without(line[:-1], b'"hash":"%b",' % stated.encode())
+    return rest if position is None else _without(rest, b'"position":%b,' % str(position).encode())
+
+
+def _without(line: bytes, member: bytes) -> bytes:
+    """Take the last such member out: what stands behind an event's data is short."""
+    at = line.rfind(member)
+    return line if at < 0 else line[:at] + line[at + len(member) :]
 
 
 def _canonical(line: bytes, envelope: dict[str, Any], stated: str, position: object) -> bool:

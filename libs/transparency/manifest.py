@@ -54,8 +54,10 @@ def concerned(subject: object, data: object) -> list[str]:
     """What an event is about: its subject first, then every case that its data name, each once."""
     named = [subject]
     if isinstance(data, Mapping):
-        cases = data.get("case_ids")
-        named += [data.get("case_id"), data.get("other_case_id"), *(cases if isinstance(cases, list | tuple) else ())]
+        case, other, cases = data.get("case_id"), data.get("other_case_id"), data.get("case_ids")
+        if subject and isinstance(subject, str) and (case is None or case == subject) and other is None and not cases:
+            return [subject]  # nearly every event, and there are millions
+        named += [case, other, *(cases if isinstance(cases, list | tuple) else ())]
     return list(dict.fromkeys(str(one) for one in named if one))
 
 

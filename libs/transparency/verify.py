@@ -16,7 +16,8 @@ from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPES, Head, co
 from libs.transparency.merkle import ProofError, Tree, verify_consistency, verify_inclusion
 from libs.transparency.note import NoteError, parse_note
 from libs.transparency.proofs import Proofs, ProofsError, read_hashes
-from libs.transparency.submissions import Registry, Submissions
+from libs.transparency.registry import Registry
+from libs.transparency.submissions import Submissions
 
 FINDINGS_MAX = 1000
 """More than this says nothing new; the report then ends with a line that says so."""
@@ -122,6 +123,7 @@ class Verification:
         if not authentic:
             yield self._other_root(checkpoint)
         elif not outcome.differs:
+            yield from self.submissions.unlisted()
             yield from manifests.check()
             yield from positions.gaps()
         for one in retained:

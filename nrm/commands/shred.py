@@ -30,7 +30,7 @@ def command(
     asked = {"reason_code": reason_code, "order_ref": order_ref}
     body = {"occurred_at": datetime.now(UTC).isoformat()} | {name: value for name, value in asked.items() if value}
     path = "shredding/approval" if approve else "shredding"
-    answer = _post(f"/v1/cases/{case}/{path}", body, token, "auditor" if approve else "competent_authority")
+    answer = _post(f"/v1/cases/{case}/{path}", body, token, "administrator" if approve else "competent_authority")
     done = "the key is destroyed" if approve else "requested; another person in another role approves it"
     typer.echo(json.dumps(answer) if as_json else f"{answer['case_id']}: {done}")
 

@@ -13,6 +13,7 @@ from libs.runtime.edge import Reader, case_of, not_found, reading
 from libs.runtime.http import body_schema
 from libs.runtime.pages import Page, page, page_of
 from libs.runtime.problems import Problem
+from libs.runtime.reasons import KEY, VERSION, opened_by_auditors
 from libs.runtime.requests import Body, parsed, read_raw
 from libs.runtime.vault import Shredded
 from nrm.log import tables
@@ -95,10 +96,14 @@ async def _opened(reader: Reader, entry: dict[str, JSON]) -> dict[str, JSON]:
     """The entry with its reason in the clear; `reason_sealed` is what the log's digest covers."""
     desk, stored = reader.desk, entry["reason"]
     assert isinstance(desk, AuditDesk)  # only the audit process has this router
-    if not stored or not stored.startswith("v1.") or not entry["case_id"]:
+    if not stored or not stored.startswith(("v1.", VERSION)):
         return entry
+    reason: JSON
     try:
-        reason = (await desk.vault.open(entry["case_id"], stored)).get("reason")
+        if stored.startswith(VERSION):
+            reason = opened_by_auditors(await desk.vault.unwrapped(KEY), stored)
+        else:
+            reason = (await desk.vault.open(entry["case_id"], stored)).get("reason")
     except Shredded:
         reason = "shredded"
     except (InvalidTag, ValueError):

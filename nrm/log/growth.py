@@ -17,6 +17,7 @@ from libs.transparency.canonical import canonical
 from libs.transparency.checkpoint import Checkpoint
 from libs.transparency.manifest import MANIFEST_STREAM, MANIFEST_TYPE, NO_FOLD, Head, Heads, concerned, fold
 from libs.transparency.merkle import Tree, leaf_hash
+from libs.transparency.submissions import SUBMITTERS_STREAM, SUBMITTERS_TYPE
 from libs.transparency.tiles import HEIGHT
 
 OWN = "audit"
@@ -24,7 +25,7 @@ OWN = "audit"
 
 ACCESS_STREAM = "log-access"
 ACCESS_TYPE = "org.opennrm.log.accessed.v1"
-OWN_STREAMS = (MANIFEST_STREAM, ACCESS_STREAM)
+OWN_STREAMS = (MANIFEST_STREAM, ACCESS_STREAM, SUBMITTERS_STREAM)
 
 
 class Broken(Exception):
@@ -88,6 +89,8 @@ class Growth:
     """The last access entry that a leaf covers."""
     new_id: Callable[[], str]
     now: Callable[[], str]
+    submitters: dict[str, Mapping[str, JSON]] = field(default_factory=dict)
+    """What the log holds of the organisations that sign: their public keys, as last listed."""
     outdated: bool = False
     """Whether the last manifest is of the first type: then the next one is due, with or without leaves."""
 
@@ -112,6 +115,13 @@ class Growth:
         self._add_own(ACCESS_STREAM, ACCESS_TYPE, data, epoch)
         self.accessed = last
 
+    def note_submitters(self, submitters: Mapping[str, Mapping[str, JSON]], epoch: Epoch) -> None:
+        """Make a leaf for each organisation whose listed keys are not those that the log holds: none is exchanged."""
+        for organisation, entry in sorted(submitters.items()):
+            if self.submitters.get(organisation) != entry:
+                self._add_own(SUBMITTERS_STREAM, SUBMITTERS_TYPE, entry, epoch)
+                self.submitters[organisation] = entry
+
     def finish(self, epoch: Epoch) -> Checkpoint:
         """Close the epoch with its manifest; gives the tree head to sign."""
         self._add_own(MANIFEST_STREAM, MANIFEST_TYPE, self.heads.manifest_data(), epoch)
@@ -134,7 +144,7 @@ class Growth:
             raise Broken(row.service, row.position, f"it does not follow {stream} {version}")
         return envelope
 
-    def _add_own(self, stream: str, wire: str, data: dict[str, JSON], epoch: Epoch) -> None:
+    def _add_own(self, stream: str, wire: str, data: Mapping[str, JSON], epoch: Epoch) -> None:
         version, head = self.own.get(stream, (0, GENESIS))
         moment, identifier = self.now(), self.new_id()
         envelope, body = Envelope(
@@ -151,7 +161,7 @@ class Growth:
             role="log",
             correlationid=identifier,
             prevhash=head,
-            data=data,
+            data=dict(data),
         ).sealed()
         self.own[stream] = (envelope.streamversion, envelope.hash)
         self._add(orjson.loads(body), body, OWN, epoch, body=body.decode())

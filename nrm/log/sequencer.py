@@ -20,6 +20,7 @@ from libs.transparency.merkle import HashReader, Tree, range_root
 from libs.transparency.note import NoteError, SigningKey
 from nrm.log import keys, tables
 from nrm.log.growth import ACCESS_STREAM, OWN_STREAMS, Broken, Epoch, Growth
+from nrm.log.submitters import Listed
 from nrm.log.tables import Signed
 
 EPOCH_S = 0.5
@@ -61,6 +62,7 @@ class Sequencer:
         self.leading = self.standby = False
         self.refused = ""
         self.blocked: dict[str, int] = {}
+        self._submitters = Listed(settings)
 
     async def run(self) -> None:
         """Sequence until cancelled; wait out whatever is away."""
@@ -107,8 +109,10 @@ class Sequencer:
         ]
         entries = await tables.access_entries(connection, growth.accessed, EPOCH_ENTRIES_MAX)
         epoch = Epoch()
+        listed = await asyncio.to_thread(self._submitters.listed)  # behind the events, so that it lists their keys
 
         def grow() -> Checkpoint | None:
+            growth.note_submitters(listed, epoch)
             self._tell([growth.take(of_one, epoch) for of_one in rows])
             growth.note_access(entries, epoch)
             return growth.finish(epoch) if epoch.leaves or not growth.tree.size or growth.outdated else None
@@ -162,6 +166,7 @@ class Sequencer:
             positions=await tables.positions(connection),
             own={stream: (version, digest) for stream, (version, digest, _) in own.items()},
             accessed=orjson.loads(own[ACCESS_STREAM][2])["data"]["last"] if ACCESS_STREAM in own else 0,
+            submitters=await tables.submitters(connection),
             new_id=ids.new_id,
             now=lambda: rfc3339(ids.now()),
             outdated=MANIFEST_STREAM in own and orjson.loads(own[MANIFEST_STREAM][2])["type"] != MANIFEST_TYPE,

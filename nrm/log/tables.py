@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import asyncpg
+import orjson
 
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
@@ -13,6 +14,7 @@ from libs.events.rows import Connection
 from libs.transparency.checkpoint import Checkpoint, parse_checkpoint
 from libs.transparency.merkle import HASH_BYTES, HashReader
 from libs.transparency.note import parse_note
+from libs.transparency.submissions import SUBMITTERS_STREAM
 from libs.transparency.tiles import HEIGHT, WIDTH, Tile, TileReader, tile_of
 from nrm.log.growth import Epoch, Restored, Row
 
@@ -130,6 +132,15 @@ async def own_heads(source: Source, streams: Sequence[str]) -> Mapping[str, tupl
         list(streams),
     )
     return {row["stream"]: (row["version"], row["hash"].hex(), row["body"]) for row in rows}
+
+
+async def submitters(source: Source) -> dict[str, Mapping[str, JSON]]:
+    """What the log holds of each organisation that signs, as last listed."""
+    rows = await source.fetch(
+        "SELECT body FROM transparency.leaf WHERE stream = $1 ORDER BY version", SUBMITTERS_STREAM
+    )
+    entries = [orjson.loads(row["body"])["data"] for row in rows]
+    return {entry["organisation"]: entry for entry in entries}
 
 
 async def heads_below(source: Source, size: int) -> Restored:

@@ -21,8 +21,12 @@ from projections.audit_trail.view import WANTS, apply, intact
 
 NAME = "audit_trail"
 PROJECTION = projection_of(NAME, apply, WANTS, __file__)
-CARE_SERVICES = frozenset({"referral", "aftercare"})
-"""A person's shelter is need-to-know (domain, "Parties"): what these services record would tell where it is."""
+NEEDED = {
+    "referral": "history.read_care", "aftercare": "history.read_care",
+    "identification": "history.read_case", "justice": "history.read_case",
+}  # fmt: skip
+"""What a caller must be allowed besides to read a service's events (domain, "Parties"): where a person lives is
+need-to-know, and a desk sees its corridor's repatriations."""
 
 router = APIRouter(tags=["audit"])
 AsOf = Annotated[Moment, Query(description="only what had happened by then (cuts by `occurredat`)")]
@@ -60,7 +64,8 @@ async def read_history(
         for one in found
         if (as_of is None or one.occurred_at <= as_of) and (known_at is None or one.recorded_at <= known_at)
     ]
-    visible = shown if reader.may("history.read_care", *organisations) else _without_care(shown)
+    kept_back = {service for service, action in NEEDED.items() if not reader.may(action, *organisations)}
+    visible = [one for one in shown if one.service not in kept_back]
     events = await _events(reader, case_id, visible, names=_may_see_names(reader, organisations))
     if format == "ndjson":
         lines = b"".join(orjson.dumps(event) + b"\n" for event in events)
@@ -88,10 +93,6 @@ def _may_see_names(reader: Reader, organisations: set[str]) -> bool:
     if reader.may("history.read_names", *organisations):
         return True
     return bool(reader.visit.reason) and reader.may("history.read_names_with_reason", *organisations)
-
-
-def _without_care(found: Sequence[Recorded]) -> list[Recorded]:
-    return [one for one in found if one.service not in CARE_SERVICES]
 
 
 async def _events(reader: Reader, case_id: str, found: Sequence[Recorded], *, names: bool) -> list[dict[str, JSON]]:

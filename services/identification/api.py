@@ -187,10 +187,10 @@ async def read_case(case: str, reader: Annotated[Reader, Depends(reading("case.r
     """The case as it stands. Personal fields stand under `personal`, for those entitled."""
     case_id = case_of(case)
     loaded = await reader.load(DECIDER, _stream(case_id), "case")
-    owner = loaded.state.identified.reported_by
-    reader.require_own(owner)
+    owners = await _owners(reader, case_id, loaded.state)
+    reader.require_own(*owners)
     shown = case_resource(case_id, loaded.state)
-    if reader.may("case.read_names", owner):
+    if reader.may("case.read_names", *owners):
         shown["personal"] = await _personal(reader, case_id, loaded.state)
     return resource_response(loaded.version, {**shown, "version": loaded.version})
 
@@ -207,7 +207,8 @@ async def list_cases(
     """The cases that the caller may see, by reference; a moment behind the newest writes."""
     rows = await reader.edge.pool.fetch(
         "SELECT to_jsonb(k) AS item FROM identification_known.known_case k WHERE case_id > $1 "
-        "AND reported_by = coalesce($2, reported_by) AND ($3::text IS NULL OR outcome = $3) "
+        "AND ($2::text IS NULL OR reported_by = $2 OR EXISTS (SELECT FROM identification_known.known_party p "
+        "WHERE p.case_id = k.case_id AND p.organisation = $2)) AND ($3::text IS NULL OR outcome = $3) "
         "AND ($4::text IS NULL OR province = $4) AND ($5::text IS NULL OR nationality = $5) "
         "AND ($6::boolean IS NULL OR coalesce(closed, false) = $6) ORDER BY case_id LIMIT $7",
         asked.after, reader.caller.organisation if reader.scope == "own" else None,
@@ -248,8 +249,18 @@ async def _open_case(case: str, call: Call[Any]) -> tuple[str, Open]:
     """The case that a call is about; it exists, and is the caller's where the call is limited to its own."""
     case_id = case_of(case)
     loaded = await call.load(DECIDER, _stream(case_id), "case")
-    call.require_own(loaded.state.identified.reported_by)
+    call.require_own(*await _owners(call, case_id, loaded.state))
     return case_id, loaded.state
+
+
+async def _owners(reader: Reader, case_id: str, state: Open) -> set[str]:
+    """Whose the case is: who reported it, and for these roles whom the person was referred to, or the court."""
+    if not reader.caller.roles & {"provider", "justice"}:
+        return {state.identified.reported_by}
+    rows = await reader.edge.pool.fetch(
+        "SELECT organisation FROM identification_known.known_party WHERE case_id = $1", case_id
+    )
+    return {state.identified.reported_by, *(row["organisation"] for row in rows)}
 
 
 async def _record(call: Call[Any], case_id: str, command: Command, extra: Mapping[str, JSON] | None = None) -> Response:

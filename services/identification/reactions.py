@@ -15,6 +15,8 @@ from libs.events.catalogue.identification import (
     Screened,
     WrongReasonAlerted,
 )  # fmt: skip
+from libs.events.catalogue.justice import Prosecuted
+from libs.events.catalogue.referral import Referred
 from libs.events.consume import Change, Drop, Fact, Projection, Put
 from libs.events.handle import parse_time
 from libs.rules.local import day_of
@@ -26,6 +28,8 @@ CREATE TABLE known_case (
     outcome text, closed boolean, of_age boolean
 );
 CREATE INDEX ON known_case (reported_by, case_id);
+CREATE TABLE known_party (case_id text, organisation text, PRIMARY KEY (case_id, organisation));
+CREATE INDEX ON known_party (organisation, case_id);
 CREATE TABLE known_due (case_id text, kind text, since date, due date, PRIMARY KEY (case_id, kind));
 """
 _SHOWN = {
@@ -46,7 +50,7 @@ _ALL = (*_DECIDES, "age_determination", "consent_anew")
 
 def remember(fact: Fact) -> Sequence[Change]:
     """The rows that an event changes."""
-    return (*_cases(fact), *_due(fact))
+    return (*_cases(fact), *_parties(fact), *_due(fact))
 
 
 def _cases(fact: Fact) -> Sequence[Change]:
@@ -66,6 +70,17 @@ def _cases(fact: Fact) -> Sequence[Change]:
             return (_case(event.case_id, {"closed": False}),)
         case CameOfAge() as event:
             return (_case(event.case_id, {"of_age": True}),)
+        case _:
+            return ()
+
+
+def _parties(fact: Fact) -> Sequence[Change]:
+    """Whose the case is besides who reported it (domain, "Parties"): persons referred to it, victims before it."""
+    match fact.event:
+        case Referred() as event:
+            return (Put("known_party", {"case_id": event.case_id, "organisation": event.provider}),)
+        case Prosecuted() as event:
+            return (Put("known_party", {"case_id": event.case_id, "organisation": fact.envelope.organisation}),)
         case _:
             return ()
 
@@ -127,7 +142,7 @@ KNOWN = Projection(
         event.wire
         for event in (
             Identified, Corrected, Screened, Determined, WrongReasonAlerted, ReviewOpened, CameOfAge,
-            ConsentRecorded, Closed, Reopened,
+            ConsentRecorded, Closed, Reopened, Referred, Prosecuted,
         )
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.test_fisherman_given_a_bed import CASE, WHEN, _accepted, _made, _shelter
+from tests.journeys.test_notifications import until
 from tests.unit.policy.parties import EXPECTED, ROLES
 
 PARTIES = ("justice", "labour", "embassy_desk")
@@ -59,6 +60,11 @@ async def scene(speak: Any) -> Scene:
     }  # fmt: skip
     authority = speak("nrm-authority", "competent_authority")
     await authority.get("audit", f"/v1/cases/{case}/history", seen=f"{placement['stream']}:{placement['version']}")
+
+    async def entrusted() -> bool:
+        return bool((await house.get("identification", f"/v1/cases/{case}")).status_code == 200)
+
+    await until(entrusted)  # identification learns of the referral a moment later
     return Scene(ids, provider["organisation"])
 
 
@@ -81,6 +87,7 @@ async def test_a_strangers_thing(speak: Any, scene: Scene, service: str, path: s
         ("cnp-poipet", "first_responder", "referral", "/v1/referrals/{referral}"),
         ("cnp-poipet", "first_responder", "justice", "/v1/reports/{report}"),
         ("cnp-poipet", "first_responder", "audit", "/v1/cases/{case}/history"),
+        ("", "provider", "identification", "/v1/cases/{case}"),
         ("", "provider", "referral", "/v1/referrals/{referral}"),
         ("", "provider", "aftercare", "/v1/placements/{placement}"),
         ("", "provider", "aftercare", "/v1/shelters/{shelter}"),

@@ -251,6 +251,10 @@ async def test_no_store_topic_log_trace_or_metric_holds_the_person(
     shown = await _shown(story, speak)
     assert hidden("corrected-narrative").encode() in shown[f"/v1/cases/{story.case}"]
     assert hidden("conduct").encode() in shown["auditor"]
+    seen_by_desk = await speak("kh-embassy-bangkok", "embassy_desk").get("audit", f"/v1/cases/{story.case}/history")
+    told = seen_by_desk.json()
+    assert {event["source"] for event in told["events"]} == {"/services/repatriation"}
+    assert told["withheld"] > 0
 
 
 async def test_after_shredding_nothing_shows_the_person_and_every_hash_holds(
@@ -274,13 +278,13 @@ async def test_after_shredding_nothing_shows_the_person_and_every_hash_holds(
 
 
 async def _shred(story: Story, speak: Any) -> None:
-    authority, auditor = speak("nrm-authority", "competent_authority"), speak("audit", "auditor")
+    authority, administrator = speak("nrm-authority", "competent_authority"), speak("opennrm", "administrator")
     path = f"/v1/cases/{story.case}/shredding"
     order = {"occurred_at": WHEN, "reason_code": "court_order", "order_ref": "PP/2026-17"}
     assert (await speak(POLICE, "first_responder").post("identification", path, order)).status_code == 403
     await _made(await authority.post("identification", path, order))
-    assert (await authority.post("identification", f"{path}/approval", {"occurred_at": WHEN})).status_code == 403
-    done = await _made(await auditor.post("identification", f"{path}/approval", {"occurred_at": WHEN}))
+    assert (await authority.post("identification", f"{path}/approval", {"occurred_at": WHEN})).status_code == 409
+    done = await _made(await administrator.post("identification", f"{path}/approval", {"occurred_at": WHEN}))
     assert done["shredded"]
 
 

@@ -50,10 +50,22 @@ async def test_an_emergency_opens_anothers_case_and_waits_for_its_review(speak: 
     own = await speak("ngo-far", "competent_authority").post("audit", review, {"verdict": "justified"})
     assert (own.status_code, own.json()["type"]) == (409, "urn:opennrm:problem:own-emergency")
     assert (await speak(*stranger).post("audit", review, {"verdict": "justified"})).status_code == 403
-    assert (await speak(*auditor).post("audit", review, {"verdict": "unjustified"})).status_code == 201
+    assert (await speak(*auditor).post("audit", review, {"verdict": "justified"})).status_code == 403
+    authority = speak("nrm-authority", "competent_authority")
+    assert (await authority.post("audit", review, {"verdict": "unjustified"})).status_code == 201
     assert (await _get(speak, auditor, waiting)).json()["items"] == []
     [entry] = (await _get(speak, auditor, waiting.replace("false", "true"))).json()["items"]
-    assert [(one["verdict"], one["organisation"]) for one in entry["reviews"]] == [("unjustified", "auditor-1")]
+    assert [(one["verdict"], one["organisation"]) for one in entry["reviews"]] == [("unjustified", "nrm-authority")]
+
+    lists = (("competent_authority", "identification", "/v1/cases"), ("auditor", "views", "/v1/statistics/cases"))
+    for role, process, path in lists:
+        speaker = speak("nrm-authority", role)
+        headers = {"Authorization": f"Bearer {mint(speaker.settings, 'nrm-authority', role, 600)}"}
+        url = speaker.settings.url(process) + path
+        listed = await speaker.client.get(url, headers={**headers, "X-Access-Reason": f"{WORDS}: {path}"})
+        assert listed.status_code == 200, listed.text
+        entries = (await _get(speak, auditor, "/v1/access-log?limit=50")).json()["items"]
+        assert (path, role) in {(one["reason"].rpartition(": ")[2], one["role"]) for one in entries if one["reason"]}
 
     admin = await asyncpg.connect(system.settings.database_url)
     try:

@@ -1,8 +1,9 @@
 """The routes of imports: hand a file in, follow it, read what became of each row."""
 
 import asyncio
-import base64
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -19,8 +20,9 @@ from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
 from libs.runtime.pages import Page, cursor_of, page, page_of
 from libs.runtime.problems import Problem
+from libs.transparency.submissions import has_digest
 from services.identification.imports import jobs
-from services.identification.imports.bodies import MEDIA_TYPE, Handed, ImportForm, read_handed
+from services.identification.imports.bodies import FILE_TYPES, MEDIA_TYPE, Handed, ImportForm, read_handed
 from services.identification.imports.commands import StartImport
 from services.identification.imports.decider import IMPORTS
 from services.identification.imports.reading import MAPPINGS, read_file
@@ -28,9 +30,11 @@ from services.identification.imports.reading import MAPPINGS, read_file
 router = APIRouter(tags=["imports"])
 ACTION = "case.import"
 NUMBER_DIGITS_MAX = 9
+_BODY = body_schema(ImportForm, MEDIA_TYPE)
+_BODY["requestBody"]["content"] |= {one: {"schema": {"type": "string", "format": "binary"}} for one in FILE_TYPES}
 
 
-@router.post("/v1/imports/{name}", status_code=201, openapi_extra=body_schema(ImportForm, MEDIA_TYPE))
+@router.post("/v1/imports/{name}", status_code=201, openapi_extra=_BODY)
 async def hand_in(
     system: Annotated[str, Path(alias="name", description="a system of /v1/import-systems")],
     call: Annotated[Call[Handed], Depends(recording_read(ACTION, read_handed))],
@@ -38,10 +42,16 @@ async def hand_in(
 ) -> Response:
     """Another system's file, CSV or XLSX: read at once, taken in row by row. Records `import_started`.
 
+    In a form, or as the body itself: so it may be signed (RFC 9421), and every row keeps the signature.
     422 where it is no such file, with what is missing; what is wrong with single rows stands in the report.
     """
     del dry_run  # read with the body, for it belongs to what the idempotency key stands for
     mapping, handed = _mapping(system), call.body
+    if call.scope == "own" and mapping.becomes != "agency":
+        raise forbidden(call.caller, ACTION)
+    if call.signed and not has_digest(b64decode(call.signed.submission.base).decode(), handed.content):
+        what = f"send the file itself as the body, as {' or '.join(FILE_TYPES)}: a form's signature covers no file"
+        raise Problem(400, "sign-the-file", what)
     file = await asyncio.to_thread(read_file, handed.content, mapping, now().date())
     import_id, edge = new_id(), call.edge
     started = ImportStarted(
@@ -52,10 +62,10 @@ async def hand_in(
     job = jobs.Job(
         import_id, call.caller.organisation, call.caller.subject, call.role, "competent_authority" in call.caller.roles,
         mapping.id, mapping.version, started.file_hash, started.rows, handed.dry_run, len(file.table.notes),
-        file.table.unknown, await edge.vault.seal(import_id, {"file": base64.b64encode(handed.content).decode()}),
+        file.table.unknown, await edge.vault.seal(import_id, {"file": b64encode(handed.content).decode()}),
     )  # fmt: skip
     await jobs.keep(edge.pool, job)
-    response = await call.record(
+    response = await replace(call, correlation=import_id).record(
         [Step(IMPORTS, f"import:{import_id}", StartImport(started), expected=0)],
         location=f"/v1/imports/{import_id}",
         resource=lambda _: {**started.model_dump(mode="json", exclude={"sealed"}), "status": "running"},

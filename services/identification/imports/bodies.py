@@ -13,6 +13,9 @@ from libs.runtime.problems import Problem
 from libs.runtime.requests import Body, read_raw, unfit
 
 MEDIA_TYPE = "multipart/form-data"
+FILE_TYPES = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""The file itself as the body: so it is signed (RFC 9421), for then the signature covers the file's digest."""
+
 FILE_BYTES_MAX = 8 * 1024 * 1024
 """A register of twenty thousand rows; a larger one is handed in by the year."""
 
@@ -33,15 +36,26 @@ class Handed(Body):
     dry_run: bool
 
 
-async def read_handed(request: Request, _: Edge) -> tuple[bytes, Handed]:
-    """The file of a form. Raises 415, 413, 400 (no form) or 422 (no file in it).
+async def read_handed(request: Request, _: Edge) -> tuple[bytes, bytes, Handed]:
+    """The file, alone or in a form. Raises 415, 413, 400 (no form) or 422 (no file in it).
 
     What an idempotency key stands for is the file, not the form around it: its boundary is another one each time.
     """
     said = request.query_params.get("dry_run", "false").lower()
     if said not in {"true", "false"}:
         raise unfit("/dry_run", "is true or false")
-    raw = await read_raw(request, FILE_BYTES_MAX + FORM_BYTES, (MEDIA_TYPE,))
+    raw = await read_raw(request, FILE_BYTES_MAX + FORM_BYTES, (MEDIA_TYPE, *FILE_TYPES))
+    alone = not request.headers["content-type"].strip().lower().startswith(MEDIA_TYPE)
+    content = raw if alone else await _in_form(request, raw)
+    if len(content) > FILE_BYTES_MAX:
+        raise Problem(413, "body-too-large", f"the file is larger than {FILE_BYTES_MAX} bytes")
+    if not content:
+        raise unfit("/file", "is empty")
+    return raw, said.encode() + b"\n" + content, Handed(content=content, dry_run=said == "true")
+
+
+async def _in_form(request: Request, raw: bytes) -> bytes:
+    """The file in a form."""
 
     async def once() -> AsyncGenerator[bytes, None]:
         yield raw
@@ -57,8 +71,4 @@ async def read_handed(request: Request, _: Edge) -> tuple[bytes, Handed]:
         raise unfit("/file", "is missing: send the CSV or XLSX under the name `file`")
     content = await file.read()
     await form.close()
-    if len(content) > FILE_BYTES_MAX:
-        raise Problem(413, "body-too-large", f"the file is larger than {FILE_BYTES_MAX} bytes")
-    if not content:
-        raise unfit("/file", "is empty")
-    return said.encode() + b"\n" + content, Handed(content=content, dry_run=said == "true")
+    return content

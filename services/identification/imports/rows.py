@@ -13,7 +13,7 @@ from libs.events.catalogue.imports import AgencyReported, SourceRecorded
 from libs.events.catalogue.vocabulary import InitialDetermination
 from libs.events.decider import Refused
 from libs.events.event import JSON
-from libs.events.handle import Origin, Step
+from libs.events.handle import Origin, Step, Submission
 from libs.rules.mappings import SystemMap
 from libs.runtime.edge import Edge
 from libs.runtime.ids import new_case_reference
@@ -45,6 +45,8 @@ class Desk:
     job: Job
     mapping: SystemMap
     pepper: bytes
+    submission: Submission | None = None
+    """The file's signature, where who handed it in signed it."""
 
     def digest(self, *parts: str) -> str:
         """A digest that means nothing to who does not have the pepper."""
@@ -52,7 +54,10 @@ class Desk:
 
     def origin(self, occurred_at: datetime) -> Origin:
         """Who records: the organisation that handed the file in."""
-        return Origin(self.job.organisation, self.job.actor, self.job.role, self.job.import_id, occurred_at)
+        job = self.job
+        return Origin(
+            job.organisation, job.actor, job.role, job.import_id, occurred_at, submission=self.submission
+        )  # fmt: skip
 
 
 async def take_in(desk: Desk, number: int, draft: Draft) -> RowReport:

@@ -6,7 +6,7 @@ import base64
 import structlog
 
 from libs.events.decider import Refused
-from libs.events.handle import Origin, Step
+from libs.events.handle import Step, Submission
 from libs.runtime.edge import Edge
 from libs.runtime.ids import now
 from libs.runtime.vault import Shredded
@@ -50,7 +50,8 @@ async def _take_in(edge: Edge, job: jobs.Job) -> None:
     except (Refused, Shredded) as fault:  # it was readable when it was handed in: the software changed since
         await jobs.finish(edge.pool, job.import_id, failed=getattr(fault, "rule", "key-destroyed"))
         return
-    desk = Desk(edge, job, MAPPINGS.of(job.system, job.mapping_version), await jobs.pepper(edge.pool))
+    submission = await _submission(edge, job)
+    desk = Desk(edge, job, MAPPINGS.of(job.system, job.mapping_version), await jobs.pepper(edge.pool), submission)
     written = await jobs.reported(edge.pool, job.import_id)
     left = [(number, draft) for number, draft in enumerate(file.drafts, 1) if number not in written]
     for start in range(0, len(left), ROWS_AT_ONCE):
@@ -59,7 +60,12 @@ async def _take_in(edge: Edge, job: jobs.Job) -> None:
         await jobs.report(edge.pool, job.import_id, found)
         await jobs.keep_leased(edge.pool, job.import_id)
     counts = await jobs.counts(edge.pool, job.import_id)
-    origin = Origin(job.organisation, job.actor, job.role, job.import_id, now())
     command = FinishImport(job.import_id, counts)
-    await edge.recorder.record([Step(IMPORTS, f"import:{job.import_id}", command)], origin)
+    await edge.recorder.record([Step(IMPORTS, f"import:{job.import_id}", command)], desk.origin(now()))
     await jobs.finish(edge.pool, job.import_id)
+
+
+async def _submission(edge: Edge, job: jobs.Job) -> Submission | None:
+    """The signature of the request that handed the file in."""
+    [started, *_] = await edge.store.read(f"import:{job.import_id}")
+    return Submission.of(started)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -48,24 +49,29 @@ async def _sweeping(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(tags=["inbox"], lifespan=_sweeping)
 
 
-async def _read(request: Request, _: Edge) -> tuple[bytes, _Batch]:
+async def _read(request: Request, _: Edge) -> tuple[bytes, bytes, _Batch]:
     """A batch's bytes and its events. Raises 415, 413, 400 or 422 (no batch)."""
     raw = await read_raw(request, BYTES_MAX, (MEDIA_TYPE,))
-    return raw, _Batch(elements=list(elements_of(check_json(raw))))
+    return raw, raw, _Batch(elements=list(elements_of(check_json(raw))))
 
 
 @router.post("/v1/inbox", status_code=201, openapi_extra=body_schema(InboxBatch, MEDIA_TYPE))
 async def post_batch(call: Annotated[Call[_Batch], Depends(recording_read(ACTION, _read))]) -> Response:
     """Take in a batch of CloudEvents, late, twice or out of order; each is answered by itself.
 
-    A batch cut off on the way is sent again under the same key: what was taken in keeps its answer.
+    A batch cut off on the way is sent again under the same key: what was taken in keeps its answer. In a signed batch
+    (RFC 9421) each event has a `salt`; the signature is kept with everything that is recorded of it.
     """
     organisation = call.caller.organisation
-    results = await take_in(call.edge, call.body.elements, Sender(organisation, call.caller.subject, call.key))
+    # The same for a batch that is sent again under its key: its signature then stands for the same request.
+    correlation = str(uuid5(NAMESPACE_URL, f"/v1/inbox {organisation} {call.key}"))
+    submission = call.signed.submission if call.signed else None
+    sender = Sender(organisation, call.caller.subject, correlation, call.key, submission)
+    results = await take_in(call.edge, call.body.elements, sender)
     counts = counted(results)
     answer: dict[str, JSON] = {"case_id": None, "batch": call.key, "counts": counts, "results": results}
     # A batch is no resource with a version that a desk could have seen: If-Match says nothing here.
-    return await replace(call, expected=None).record(
+    return await replace(call, expected=None, correlation=correlation).record(
         [Step(BATCHES, f"inbox:{organisation}", CloseBatch(organisation, call.key, counts))],
         location="/v1/inbox",
         resource=lambda _: answer,

@@ -10,6 +10,7 @@ import structlog
 from libs.events.event import JSON
 from libs.runtime.edge import Edge
 from libs.runtime.problems import Problem
+from libs.runtime.submitters import require_salt
 from services.repatriation.inbox.bodies import Item, item_of
 from services.repatriation.inbox.delivery import deliver, try_again, try_case_again
 from services.repatriation.inbox.results import EARLY, Result, Sender, refusal
@@ -31,6 +32,8 @@ async def take_in(edge: Edge, elements: Sequence[JSON], sender: Sender) -> list[
     cases: dict[str, list[tuple[int, Item]]] = {}
     for index, element in enumerate(elements):
         try:
+            if sender.submission:
+                require_salt(element)
             item = item_of(element, sender.organisation)
         except Problem as fault:
             results[index] = refusal(fault)

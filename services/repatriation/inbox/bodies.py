@@ -84,6 +84,8 @@ class Item:
     occurred_at: datetime
     documents: tuple[str, ...]
     personal: Personal
+    sent: str = ""
+    """The event as it was posted; not known any more of one that waited."""
 
 
 def inbox_id_of(organisation: str, source: str, event_id: str) -> str:
@@ -132,6 +134,7 @@ def item_of(element: JSON, organisation: str) -> Item:
         occurred_at=occurred_at,
         documents=tuple(data.documents),
         personal=personal_of(data.note, data.documents),
+        sent=raw.decode(),
     )
 
 

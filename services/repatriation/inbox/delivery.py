@@ -1,5 +1,6 @@
 """How an event of a desk is taken in: once, by itself; kept where it is early, and tried again when more arrives."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,16 +9,16 @@ import orjson
 from libs.events.catalogue.repatriation import InboxEventHeld
 from libs.events.decider import NotYetKnown, Refused
 from libs.events.event import JSON
-from libs.events.handle import Loaded, Origin, Outcome, Step, rfc3339
+from libs.events.handle import Loaded, Origin, Outcome, Step, Submission, rfc3339
 from libs.events.store import Answer, Conflict, KeyReused, Unavailable
 from libs.runtime.edge import Edge
-from libs.runtime.ids import new_id, now
+from libs.runtime.ids import now
 from libs.runtime.problems import Problem
 from libs.runtime.vault import Shredded
 from services.repatriation.commands import Acknowledge
 from services.repatriation.decider import DECIDER, TooEarly
 from services.repatriation.inbox.bodies import Item
-from services.repatriation.inbox.commands import HeldCommand, Hold, Settle
+from services.repatriation.inbox.commands import Hold, Settle
 from services.repatriation.inbox.decider import HELD
 from services.repatriation.inbox.results import EARLY, Result, Sender, missing_of, refusal, reused
 from services.repatriation.inbox.state import Held
@@ -82,7 +83,8 @@ async def try_again(edge: Edge, inbox_id: str) -> None:
     held = kept.state.held
     if held is None or kept.state.settled:
         return
-    sender = Sender(held.organisation, held.actor)
+    [first, *_] = await edge.store.read(_stream(inbox_id))
+    sender = Sender(held.organisation, held.actor, first.correlationid, submission=Submission.of(first))
     try:
         item = await _item_kept(edge, held)
     except Shredded:
@@ -122,7 +124,7 @@ async def _record(edge: Edge, item: Item, sender: Sender, kept: Loaded) -> Resul
             sender.organisation, _key(item), item.fingerprint, 201, body, location, outcome.version
         )  # fmt: skip
 
-    await edge.recorder.record(steps, _origin(sender, item.occurred_at), answer)
+    await edge.recorder.record(steps, _origin(sender, item.occurred_at, item.sent), answer)
     return Result("accepted", more=given[-1])
 
 
@@ -211,7 +213,8 @@ async def _hold(edge: Edge, item: Item, sender: Sender, missing: tuple[str, ...]
         requested_by=item.requested_by, occurred_at=rfc3339(item.occurred_at), missing=missing,
         until=rfc3339(now() + WAIT), acknowledges=item.acknowledges or None, personal=item.personal or None,
     )  # fmt: skip
-    await _say(edge, sender, item.inbox_id, Hold(held), item.occurred_at)
+    origin = _origin(sender, item.occurred_at, item.sent)
+    await edge.recorder.record([Step(HELD, _stream(item.inbox_id), Hold(held))], origin)
     return held
 
 
@@ -219,13 +222,10 @@ async def _settle(edge: Edge, sender: Sender, kept: Loaded, became: Settle) -> N
     state: Held = kept.state
     if state.held and not state.settled:
         try:
-            await _say(edge, sender, state.held.inbox_id, became, now())
+            step = Step(HELD, _stream(state.held.inbox_id), became)
+            await edge.recorder.record([step], _origin(sender, now()))
         except (Refused, Conflict):
             return  # another process has said it first
-
-
-async def _say(edge: Edge, sender: Sender, inbox_id: str, command: HeldCommand, occurred_at: datetime) -> None:
-    await edge.recorder.record([Step(HELD, _stream(inbox_id), command)], _origin(sender, occurred_at))
 
 
 async def _item_kept(edge: Edge, held: InboxEventHeld) -> Item:
@@ -248,8 +248,14 @@ def _repeated(answer: Answer, item: Item, sender: Sender) -> Result:
     return Result("accepted" if again else "duplicate", more=body)
 
 
-def _origin(sender: Sender, occurred_at: datetime) -> Origin:
-    return Origin(sender.organisation, sender.actor, ROLE, new_id(), occurred_at)
+def _origin(sender: Sender, occurred_at: datetime, sent: str = "") -> Origin:
+    """Who records; with the batch's signature, where it has one, and the event as it was `sent`, sealed."""
+    submission = sender.submission
+    if submission and sent:
+        submission = replace(submission, kept={"event": sent})
+    return Origin(
+        sender.organisation, sender.actor, ROLE, sender.correlation, occurred_at, submission=submission
+    )  # fmt: skip
 
 
 def _key(item: Item) -> str:

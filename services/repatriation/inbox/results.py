@@ -6,6 +6,7 @@ from typing import Final
 
 from libs.events.decider import NotYetKnown, Refused
 from libs.events.event import JSON
+from libs.events.handle import Submission
 from libs.runtime.problems import Problem
 from services.repatriation.decider import TooEarly
 
@@ -19,7 +20,10 @@ class Sender:
 
     organisation: str
     actor: str
+    correlation: str
     batch: str | None = None
+    submission: Submission | None = None
+    """The batch's signature; what is recorded of it carries it, also what is recorded later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,18 @@ class Service:
         return row
 
 
+def test_a_submitters_keys_become_a_leaf_when_they_are_listed_otherwise_and_only_then() -> None:
+    log, epoch = growth(), Epoch()
+    first = {"mosvy": {"organisation": "mosvy", "keys": ["a"]}, "court-1": {"organisation": "court-1", "keys": ["c"]}}
+    log.note_submitters(first, epoch)
+    log.note_submitters({**first}, epoch)
+    log.note_submitters({"mosvy": {"organisation": "mosvy", "keys": ["a", "b"]}}, epoch)
+    said = [orjson.loads(leaf.body or "")["data"] for leaf in epoch.leaves]
+    assert [(one["organisation"], one["keys"]) for one in said] == [
+        ("court-1", ["c"]), ("mosvy", ["a"]), ("mosvy", ["a", "b"]),
+    ]  # fmt: skip
+
+
 def test_an_epoch_ends_with_a_manifest_of_every_head() -> None:
     service, log, epoch = Service(), growth(), Epoch()
     rows = [service.record(case) for case in ("KH-A", "KH-B", "KH-A")]

@@ -18,8 +18,8 @@ REQUESTED = ShredRequested(
     requester="nrm-authority/sok",
     requester_role="competent_authority",
 )
-APPROVE = ApproveShredding(CASE, "audit/chan", "auditor")
-APPROVED = ShredApproved(case_id=CASE, approver="audit/chan", approver_role="auditor")
+APPROVE = ApproveShredding(CASE, "opennrm/chan", "administrator")
+APPROVED = ShredApproved(case_id=CASE, approver="opennrm/chan", approver_role="administrator")
 SHREDDED = PersonShredded(case_id=CASE)
 
 

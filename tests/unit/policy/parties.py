@@ -10,23 +10,23 @@ ROLES = (
 
 GRID = """
 #                              resp authr mosvy provd justi labor embas coord audit admin
-case.open                      all  all   all   all   all   -     all   -     -     -
+case.open                      all  all   all   -     -     -     -     -     -     -
 case.screen                    own  all   -     -     -     -     -     -     -     -
 case.determine                 -    all   -     -     -     -     -     -     -     -
-case.consent                   own  all   all   own   -     -     all   -     -     -
+case.consent                   own  all   all   own   -     -     -     -     -     -
 case.correct                   -    all   -     -     -     -     -     -     -     -
 case.link                      -    all   -     -     -     -     -     -     -     -
 case.duplicates                own  all   all   -     -     -     -     -     -     -
 case.review                    -    all   -     -     -     -     -     -     -     -
 case.close                     -    all   -     -     -     -     -     -     -     -
 case.shred_request             -    all   -     -     -     -     -     -     -     all
-case.shred_approve             -    -     -     -     -     -     -     -     all   all
-case.read                      own  all   all   own   own   -     own   -     all   -
-case.list                      own  all   all   own   own   -     own   -     all   -
+case.shred_approve             -    all   -     -     -     -     -     -     -     all
+case.read                      own  all   all   own   own   -     -     -     all   -
+case.list                      own  all   all   own   own   -     -     -     all   -
 case.read_names                own  all   all   own   own   -     -     -     -     -
-case.import                    -    all   all   -     -     -     -     -     -     all
-notice.make                    all  all   all   all   all   -     all   -     -     -
-notice.read                    own  all   all   own   own   -     own   -     all   -
+case.import                    -    all   all   -     -     own   -     -     -     all
+notice.make                    all  all   all   -     -     -     -     -     -     -
+notice.read                    own  all   all   -     -     -     -     -     all   -
 case.advise                    own  all   -     -     -     -     -     -     -     -
 due.read                       own  all   all   -     -     -     -     -     all   -
 due.coming_of_age              own  all   -     -     -     -     -     -     -     -
@@ -71,15 +71,15 @@ victim_charge.assign           -    all   -     -     -     -     -     -     - 
 victim_charge.resolve          -    all   -     -     all   -     -     -     -     -
 statute.read                   all  all   all   all   all   all   all   all   all   all
 corridor.read                  all  all   all   all   all   all   all   all   all   all
-repatriation.start             -    all   all   -     -     -     all   -     -     -
-repatriation.step              all  all   all   all   -     -     all   -     -     -
+repatriation.start             -    all   all   -     -     -     own   -     -     -
+repatriation.step              own  all   all   own   -     -     own   -     -     -
 repatriation.read              own  all   all   own   -     -     own   -     all   -
 repatriation.read_names        -    all   all   -     -     -     -     -     -     -
 handover_file.read             -    all   all   -     -     -     own   -     -     -
 handover_file.withdraw         -    all   all   -     -     -     own   -     -     -
 handover_file.verify           all  all   all   all   all   all   all   all   all   all
-inbox.post                     -    -     -     -     -     -     all   -     -     -
-inbox.read                     -    -     -     -     -     -     all   -     -     -
+inbox.post                     -    -     -     -     -     -     own   -     -     -
+inbox.read                     -    -     -     -     -     -     own   -     -     -
 notification.read              own  own   own   own   -     -     own   -     -     -
 webhook.manage                 own  own   own   own   -     -     own   -     -     -
 view.shelter_capacity          all  all   all   own   -     -     -     all   all   -
@@ -95,10 +95,11 @@ history.read                   own  all   all   own   own   -     own   -     al
 history.read_names             own  all   all   own   own   -     -     -     -     -
 history.read_names_with_reason -    -     -     -     -     -     -     -     all   -
 history.read_care              own  all   all   own   -     -     -     -     all   -
+history.read_case              own  all   all   own   own   -     -     -     all   -
 events.read                    -    -     -     -     -     -     -     -     all   all
 log.read                       all  all   all   all   all   all   all   all   all   all
 access_log.read                -    all   -     -     -     -     -     -     all   -
-emergency.review               -    all   -     -     -     -     -     -     all   -
+emergency.review               -    all   -     -     -     -     -     -     -     -
 """
 
 EXPECTED = {

@@ -25,7 +25,7 @@ OPEN = {"portal": {"/", "/.well-known/opennrm", "/assets"}, "repatriation": {"/.
 
 ASKED_BY_CODE = {
     "case.read_names", "repatriation.read_names", "statistics.read_small_cells", "history.read_names",
-    "history.read_names_with_reason", "history.read_care",
+    "history.read_names_with_reason", "history.read_care", "history.read_case",
 }  # fmt: skip
 """Actions that a route asks for within itself: more of the same thing, field by field."""
 

@@ -1,13 +1,15 @@
 """What the operator, with every key of the server, cannot forge: an event in the name of one who signs."""
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from libs.transparency.bundle import SUBMITTERS
-from libs.transparency.submissions import BadRegistry, Registry, has_digest
+from libs.transparency.registry import BadRegistry, Registry
+from libs.transparency.submissions import SUBMITTERS_STREAM, SUBMITTERS_TYPE, has_digest
 from libs.transparency.verify import Report, verify_folder
 from nrm.commands.verify import verify_command
 from tests.submitter_kit import Submitter, registry
@@ -83,6 +85,43 @@ def test_names_what_the_operator_forged(tmp_path: Path, forged: dict[str, Any], 
     assert any(what in finding.what for finding in report.findings), report.findings
 
 
+FILE = b"Reg. No.,Full name\n1,Sok Dara\n"
+LATER = {"time": "2026-12-10T08:00:00.000000Z"}
+
+
+def of_batch(source: str = "repatriation", **more: Any) -> dict[str, Any]:
+    """An event of a signed batch, recorded when what it waited for had come."""
+    signature = MOSVY.attributes("/v1/inbox", BODY, TIME, "b-1")
+    return event(source=f"/services/{source}", **LATER, **signature, **more)
+
+
+def of_file(content: bytes = FILE) -> dict[str, Any]:
+    """A row of a signed file, recorded when its turn had come."""
+    data = {"case_id": CASE, "file_hash": hashlib.sha256(content).hexdigest()}
+    return event(**LATER, data=data, **MOSVY.attributes("/v1/imports/mosvy", FILE, TIME, "f-1"))
+
+
+def test_what_follows_of_a_batch_or_a_file_may_be_recorded_later(tmp_path: Path) -> None:
+    report, _ = verified(tmp_path, of_batch(), of_batch(), {**of_file(), "correlationid": "r-2"})
+    assert (report.findings, report.signed) == ((), 3)
+
+
+@pytest.mark.parametrize(
+    ("forged", "what"),
+    [
+        (of_batch("identification"), "what was signed is POST /v1/inbox, another request"),
+        (of_file(FILE + b"2,Chan Thy\n"), "what was signed is POST /v1/imports/mosvy, another request"),
+        ({**of_batch(), "time": "2026-11-24T07:00:00.000000Z"}, "it was signed at another time"),
+        ({**of_batch(), "correlationid": "r-0"}, "this signature belongs to another request"),
+    ],
+    ids=["another service's", "another file's", "recorded before", "another batch's"],
+)
+def test_names_what_is_not_of_the_batch_or_the_file(tmp_path: Path, forged: dict[str, Any], what: str) -> None:
+    report, log = verified(tmp_path, of_batch(), forged)
+    named = [finding for finding in report.findings if finding.event_id == log.envelopes[1]["id"]]
+    assert any(what in finding.what for finding in named), report.findings
+
+
 def test_names_a_signature_that_is_used_for_a_second_request(tmp_path: Path) -> None:
     one = signed()
     report, log = verified(tmp_path, event(request="r-1", **one), event(request="r-2", **one))
@@ -90,6 +129,39 @@ def test_names_a_signature_that_is_used_for_a_second_request(tmp_path: Path) -> 
     assert (finding.event_id, finding.what) == (
         log.envelopes[1]["id"], "forged: this signature belongs to another request"
     )  # fmt: skip
+
+
+def listed(by: Submitter) -> dict[str, Any]:
+    """The log's leaf that lists an organisation's keys."""
+    entry = {name: value for name, value in by.entry().items() if value}
+    entry["keys"] = [{name: value for name, value in key.items() if value} for key in entry["keys"]]
+    return {
+        "type": SUBMITTERS_TYPE, "stream": SUBMITTERS_STREAM, "subject": SUBMITTERS_STREAM,
+        "source": "/services/audit", "organisation": "opennrm", "data": entry,
+    }  # fmt: skip
+
+
+EXCHANGED = Submitter("mosvy", b"O" * 32)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "what"),
+    [
+        ([listed(MOSVY), event(**signed())], None),
+        ([listed(MOSVY), listed(MOSVY), listed(COURT), event(**signed())], None),
+        ([listed(EXCHANGED), event(**signed())], "the log lists a key mosvy-2026 that mosvy did not give"),
+        ([listed(MOSVY), listed(EXCHANGED)], "the key mosvy-2026 was another one before in this log"),
+        ([event(**signed()), listed(COURT)], "its key mosvy-2026 is not listed in this log"),
+        ([{**listed(MOSVY), "data": {"organisation": "mosvy"}}], "what it lists of a submitter cannot be read"),
+    ],
+    ids=["listed", "listed again", "not the ministry's", "another one later", "never listed", "unreadable"],
+)
+def test_a_key_in_the_log_cannot_be_exchanged_later(
+    tmp_path: Path, leaves: list[dict[str, Any]], what: str | None
+) -> None:
+    report, _ = verified(tmp_path, *leaves)
+    assert [what in finding.what for finding in report.findings if what][:1] == ([True] if what else [])
+    assert what or report.findings == ()
 
 
 def test_keys_from_elsewhere_do_not_believe_the_folders(
