@@ -61,6 +61,11 @@ class Asked:
 
 
 _SEEN = "f.occurred_at <= $5 AND ($6::timestamptz IS NULL OR f.recorded_at <= $6)"
+# A receipt that the hand-over's own recorder stated for the other side.
+_STATED_ALONE = (
+    "EXISTS (SELECT 1 FROM cross_border.fact h WHERE h.repatriation_id = f.repatriation_id AND h.step = $7 "
+    "AND h.outcome <> 'refused' AND h.recorded_by = f.recorded_by)"
+)
 _MEANT = (
     "($1::text IS NULL OR h.corridor = $1) AND ($2::text IS NULL OR h.direction = $2) AND ($3::text IS NULL "
     "OR h.corridor = ANY($4::text[]) OR EXISTS (SELECT 1 FROM cross_border.part p WHERE p.organisation = $3 "
@@ -113,7 +118,7 @@ async def differences(pool: asyncpg.Pool, asked: Asked, after: str, limit: int) 
     """What one organisation recorded and no other has acknowledged since; a hand-over only by the receipt."""
     rows = await pool.fetch(
         "WITH last AS (SELECT DISTINCT ON (f.repatriation_id, f.step) f.* FROM cross_border.fact f "
-        f"WHERE f.kind = 'step' AND f.step <> $8 AND {_SEEN} "
+        f"WHERE f.kind = 'step' AND (f.step <> $8 OR f.outcome <> 'refused' AND {_STATED_ALONE}) AND {_SEEN} "
         "ORDER BY f.repatriation_id, f.step, f.version DESC) "
         "SELECT f.*, h.case_id, h.direction, h.sop, f.repatriation_id || '.' || lpad(f.version::text, 9, '0') AS key "
         f"FROM last f JOIN cross_border.head h USING (repatriation_id) WHERE {_MEANT} AND NOT EXISTS ("
@@ -129,6 +134,7 @@ async def differences(pool: asyncpg.Pool, asked: Asked, after: str, limit: int) 
 def _difference(row: asyncpg.Record, asked: Asked) -> dict[str, JSON]:
     step = CORRIDORS.of(row["sop"]).step(row["step"])
     waits_for = RECEIPT if step.id == HAND_OVER else None
+    alert = {HAND_OVER: "handover-unacknowledged", RECEIPT: "receipt-stated-by-one-side"}.get(step.id)
     return {
         "key": row["key"],
         "repatriation_id": row["repatriation_id"],
@@ -144,7 +150,7 @@ def _difference(row: asyncpg.Record, asked: Asked) -> dict[str, JSON]:
         "since": rfc3339(row["occurred_at"]),
         "days": (asked.today - day_of(row["occurred_at"])).days,
         "waits_for": waits_for,
-        "alert": "handover-unacknowledged" if waits_for else None,
+        "alert": alert,
     }
 
 
