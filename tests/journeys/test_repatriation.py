@@ -207,3 +207,7 @@ async def test_a_corridor_for_a_new_country_is_one_file_and_no_code(
         )
         item, totals = await row(mosvy, last)
         assert (item["corridor"], item["status"], totals["completed"]) == ("KH-PH", "completed", 1)
+        await begun(speak, "PH", "KH-PH")
+        for at in ({}, {"at": day(1)}):
+            everywhere = (await mosvy.get("views", VIEW, **at)).json()["totals"]
+            assert everywhere["outbound"] == everywhere["KH-PH"] == everywhere["all"]
