@@ -139,6 +139,9 @@ def _step_faults(
             yield "depends_on", f"there is no step {name!r}"
     if step.get("other_than", step["id"]) not in known:
         yield "other_than", f"there is no step {step['other_than']!r}"
+    needed = step.get("required_for_a_child", [])
+    if not set(needed) <= set(step["documents"]) or (step["id"] == "consent_given" and not needed):
+        yield "required_for_a_child", "names documents of the step; a child's consent needs its guardian's, and more"
     if step["id"] in NEVER_WAIVED and (step["waivable_by"] or step.get("optional", False)):
         yield "waivable_by", f"{step['id']!r} can never be waived or left out"
     if limit := step["limit"]:

@@ -59,8 +59,9 @@ class Party:
 class Step:
     """One step: who does it, who may record it, what must be done before, and what its reader may see.
 
-    `other_than` names a step that another organisation must have recorded: both sides sign. `fields` is all that
-    the other country's desk reads of the person at this step.
+    `other_than` names a step that the other side must have done: both sides sign. `fields` is all that the other
+    country's desk reads of the person at this step. `required_for_a_child` are the documents without which the step is
+    not done where the person is a child.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Step:
     optional: bool
     limit: Limit | None
     documents: tuple[str, ...]
+    required_for_a_child: tuple[str, ...]
     depends_on: frozenset[str]
     waivable_by: frozenset[str]
     fields: tuple[str, ...]
@@ -108,6 +110,10 @@ class Corridor:
             if step.id == name:
                 return step
         raise UnknownCorridor(f"{self.key} has no step {name!r}")
+
+    def side_of(self, organisation: str) -> str | None:
+        """The side of an organisation; None where the corridor does not name it."""
+        return next((party.side for party in self.parties if party.id == organisation), None)
 
     def party(self, name: str) -> Party:
         """A party by its id; raises `UnknownCorridor`."""
@@ -212,6 +218,7 @@ def _step(entry: Mapping[str, Any]) -> Step:
         if limit
         else None,
         documents=tuple(entry["documents"]),
+        required_for_a_child=tuple(entry.get("required_for_a_child", ())),
         depends_on=frozenset(entry["depends_on"]),
         waivable_by=frozenset(entry["waivable_by"]),
         fields=tuple(entry["fields"]),

@@ -22,8 +22,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of
 def check(paths: list[Path], *, as_json: bool = False) -> int:
     """Print every fault of these files or folders: 0 if none, 1 if any, 2 if there is nothing to check."""
     files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
+    if away := [file for file in files if not file.is_file()]:
+        typer.echo(f"nrm corridors: {away[0]} is no file that can be read", err=True)
+        return UNUSABLE
     if not files:
-        typer.echo("no corridor files found", err=True)
+        typer.echo("nrm corridors: no corridor files found", err=True)
         return UNUSABLE
     faults = [fault for file in files for fault in faults_of(file)]
     if as_json:

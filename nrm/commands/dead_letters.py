@@ -12,11 +12,12 @@ import typer
 
 from libs.events.consume import Projection
 from libs.events.generations import Generation, current
-from libs.events.session import session
+from libs.events.session import AWAY, session
 from libs.events.writer import Writer
 from libs.runtime.keys import role_dsn
 from libs.runtime.settings import SERVICES, Settings
 from nrm.running import running_settings
+from nrm.stopping import require, stop
 
 _DEAD = "SELECT stream, version, event_id::text, type, reason FROM {}.dead_letter ORDER BY 1, 2"
 _PARKED = "SELECT stream, min(version) AS version, count(*) AS waiting FROM {}.parked GROUP BY 1 ORDER BY 1"
@@ -51,7 +52,11 @@ def command(
     """List dead letters, parked and refused records of every projection. Exit 0 when nothing waits, else 1."""
     config = running_settings(Settings())
     chosen = _chosen(view)
-    found = asyncio.run(_all(config, chosen, replay=replay))
+    require("dead-letters", database_url=config.database_url)
+    try:
+        found = asyncio.run(_all(config, chosen, replay=replay))
+    except AWAY as fault:
+        stop("dead-letters", f"PostgreSQL cannot be reached: {type(fault).__name__}")
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found]))
     else:

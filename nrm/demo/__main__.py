@@ -13,10 +13,12 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from libs.runtime.settings import settings
+from libs.runtime.settings import Settings, settings
+from nrm.demo.acts import Register, show
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
 from nrm.demo.imports import import_differences, import_sample, print_import, truth_of
+from nrm.demo.notices import told
 from nrm.demo.player import Performance, Player
 from nrm.demo.published import Published, compare, read_published, surveyed
 from nrm.demo.tables import print_answers, print_published, print_verdict
@@ -57,8 +59,8 @@ async def _run(options: argparse.Namespace) -> int:
     histories, published = read_all(options.histories), read_published(options.histories)
     async with AsyncExitStack() as stack:
         if not options.against:
-            await stack.enter_async_context(System(settings(), say=console.log))
-        code = await demonstrate(histories, console, published)
+            await stack.enter_async_context(System(_own(settings()), say=console.log))
+        code = await demonstrate(histories, console, published, acts=True)
         if options.keep and not options.against:
             console.print("The system stays up; Ctrl-C stops it. Its pages, for an hour:")
             console.print(link(settings()), soft_wrap=True, markup=False, highlight=False)
@@ -66,8 +68,19 @@ async def _run(options: argparse.Namespace) -> int:
     return code
 
 
-async def demonstrate(histories: list[History], console: Console, published: Published | None = None) -> int:
-    """Play, check and print; 0 only where every count equals the tally of the files, and every published figure."""
+def _own(config: Settings) -> Settings:
+    """Settings of a system that may send its webhooks to this machine, where the demonstration listens."""
+    allowed = ",".join(filter(None, (config.webhook_allow, "127.0.0.0/8")))
+    return config.model_copy(update={"webhook_allow": allowed})
+
+
+async def demonstrate(
+    histories: list[History], console: Console, published: Published | None = None, *, acts: bool = False
+) -> int:
+    """Play, check and print; 0 only where every count equals the tally of the files, and every published figure.
+
+    With `acts`, what the counts do not show is done as well.
+    """
     if published:
         histories = [*histories, *published.histories]
     names = Names(histories)
@@ -86,6 +99,9 @@ async def demonstrate(histories: list[History], console: Console, published: Pub
             print_answers(console, answers, expected)
             print_import(console, imported)
             wrong += await _published(reader, published, console)
+            if acts:
+                register = Register(client, url, token, performance)
+                wrong += await show(register, console, (("Notifications", told),))
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1

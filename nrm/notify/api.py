@@ -24,14 +24,18 @@ ENDPOINTS_MAX = 20
 """Of one organisation."""
 
 _Asker = Annotated[Reader, Depends(reading("webhook.manage"))]
-Kind = Literal["repatriation.awaiting", "repatriation.due", "repatriation.overdue", "inbox.settled"]
+Kind = Literal[
+    "repatriation.awaiting", "repatriation.due", "repatriation.overdue", "inbox.settled",
+    "identification.awaiting", "identification.due", "identification.overdue",
+    "referral.awaiting", "referral.due", "referral.overdue",
+]  # fmt: skip
 
 
 class WebhookBody(Body):
     """Where notices are sent; `kinds` narrows them."""
 
     url: Annotated[str, Field(min_length=1, max_length=URL_LENGTH_MAX, description="https")]
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=10)] | None = None
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=20)] | None = None
 
 
 class ReplayBody(Body):

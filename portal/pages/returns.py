@@ -82,6 +82,10 @@ class Board(Answer):
     next: str | None
 
 
+NO_CORRIDOR: Final = {"all", "inbound", "outbound"}
+"""Totals over several corridors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """A step in the timeline: where it was done, where it was due, and how long it is late."""
@@ -113,7 +117,7 @@ async def show(
     return visitor.page(
         "returns.html", board=board, shown=shown, at=at if moment else "", first=first_day(), corridor=corridor,
         status=status, statuses=STATUSES, total=board.totals.get("all", {}), matrix=_matrix(waiting),
-        corridors=sorted(name for name in board.totals if name != "all"), on=at if moment else _today(),
+        corridors=sorted(set(board.totals) - NO_CORRIDOR), on=at if moment else _today(),
         opens=visitor.may("repatriation.read"), records=visitor.may("repatriation.step"),
         sends=visitor.may("inbox.post"), parties=_parties(board.totals.get("all", {})), days_since=days_since,
     )  # fmt: skip

@@ -37,7 +37,8 @@ async def read_repatriations(
 ) -> Response:
     """Repatriations: whom each waits for, since when, what is due and overdue, each step against its limit.
 
-    `direction` is `outbound` from Cambodia and `inbound` to it. Totals are by corridor (and over `all`) and status.
+    `direction` is `outbound` from Cambodia and `inbound` to it. Totals are by corridor, by
+    direction and over `all`, and status.
     """
     asked = _asked(reader, at, known_at, corridor, direction, status, overdue)
     found, totals = await page_of_items(reader.desk.pool, asked, wanted.after, wanted.limit)

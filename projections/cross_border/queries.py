@@ -61,6 +61,11 @@ class Asked:
 
 
 _SEEN = "f.occurred_at <= $5 AND ($6::timestamptz IS NULL OR f.recorded_at <= $6)"
+# A receipt that the hand-over's own recorder stated for the other side.
+_STATED_ALONE = (
+    "EXISTS (SELECT 1 FROM cross_border.fact h WHERE h.repatriation_id = f.repatriation_id AND h.step = $7 "
+    "AND h.outcome <> 'refused' AND h.recorded_by = f.recorded_by)"
+)
 _MEANT = (
     "($1::text IS NULL OR h.corridor = $1) AND ($2::text IS NULL OR h.direction = $2) AND ($3::text IS NULL "
     "OR h.corridor = ANY($4::text[]) OR EXISTS (SELECT 1 FROM cross_border.part p WHERE p.organisation = $3 "
@@ -86,8 +91,8 @@ async def page_of_items(
                                                            "ORDER BY h.repatriation_id", *_meant(asked)))  # fmt: skip
         meant = [item for item in items if _fits(item, asked)]
         shown = [item for item in meant if item["repatriation_id"] > after][: limit + 1]
-        counts = [(i["corridor"], i["status"], (i["waiting_for"] or {}).get("party"), i["overdue"], i["stopped_by"], 1)
-                  for i in meant]  # fmt: skip
+        counts = [(i["corridor"], i["status"], (i["waiting_for"] or {}).get("party"), i["overdue"], i["stopped_by"],
+                   1, datetime.fromisoformat(i["since"])) for i in meant]  # fmt: skip
         medians = await _medians(pool, asked, [item["repatriation_id"] for item in meant])
         return shown, _totals(counts, meant, medians)
     heads = await pool.fetch(
@@ -95,7 +100,8 @@ async def page_of_items(
         "ORDER BY h.repatriation_id LIMIT $11", *_now(asked), after, limit + 1,
     )  # fmt: skip
     grouped = await pool.fetch(
-        f"SELECT h.corridor, h.status, h.party, coalesce(h.due < $9, false), h.stopped_by, count(*)::integer "
+        f"SELECT h.corridor, h.status, h.party, coalesce(h.due < $9, false), h.stopped_by, count(*)::integer, "
+        f"min(h.since) "
         f"FROM cross_border.head h WHERE {_NOW} GROUP BY 1, 2, 3, 4, 5", *_now(asked),
     )  # fmt: skip
     maybe = await pool.fetch(f"SELECT h.* FROM cross_border.head h WHERE {_MAYBE_LATE}", *_now(asked), *_needed())
@@ -113,7 +119,7 @@ async def differences(pool: asyncpg.Pool, asked: Asked, after: str, limit: int) 
     """What one organisation recorded and no other has acknowledged since; a hand-over only by the receipt."""
     rows = await pool.fetch(
         "WITH last AS (SELECT DISTINCT ON (f.repatriation_id, f.step) f.* FROM cross_border.fact f "
-        f"WHERE f.kind = 'step' AND f.step <> $8 AND {_SEEN} "
+        f"WHERE f.kind = 'step' AND (f.step <> $8 OR f.outcome <> 'refused' AND {_STATED_ALONE}) AND {_SEEN} "
         "ORDER BY f.repatriation_id, f.step, f.version DESC) "
         "SELECT f.*, h.case_id, h.direction, h.sop, f.repatriation_id || '.' || lpad(f.version::text, 9, '0') AS key "
         f"FROM last f JOIN cross_border.head h USING (repatriation_id) WHERE {_MEANT} AND NOT EXISTS ("
@@ -129,6 +135,7 @@ async def differences(pool: asyncpg.Pool, asked: Asked, after: str, limit: int) 
 def _difference(row: asyncpg.Record, asked: Asked) -> dict[str, JSON]:
     step = CORRIDORS.of(row["sop"]).step(row["step"])
     waits_for = RECEIPT if step.id == HAND_OVER else None
+    alert = {HAND_OVER: "handover-unacknowledged", RECEIPT: "receipt-stated-by-one-side"}.get(step.id)
     return {
         "key": row["key"],
         "repatriation_id": row["repatriation_id"],
@@ -144,7 +151,7 @@ def _difference(row: asyncpg.Record, asked: Asked) -> dict[str, JSON]:
         "since": rfc3339(row["occurred_at"]),
         "days": (asked.today - day_of(row["occurred_at"])).days,
         "waits_for": waits_for,
-        "alert": "handover-unacknowledged" if waits_for else None,
+        "alert": alert,
     }
 
 
@@ -206,15 +213,16 @@ def _fits(item: Mapping[str, JSON], asked: Asked) -> bool:
 
 
 async def _medians(pool: asyncpg.Pool, asked: Asked, meant: Sequence[str] | None) -> Sequence[asyncpg.Record]:
-    """Median days per corridor and step; over all corridors where corridor is null."""
+    """Median days per corridor and step, per direction and step, and over all corridors where both are null."""
     which, values = _NOW, _now(asked)
     if meant is not None:
         which = f"{_SEEN} AND h.repatriation_id = ANY($7::text[]) AND {_MEANT}"
         values = [*_meant(asked), list(meant)]
     sql = (
-        "SELECT f.corridor, f.step, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) AS median "
+        "SELECT f.corridor, h.direction, f.step, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) AS median "
         "FROM cross_border.fact f JOIN cross_border.head h USING (repatriation_id) "
-        f"WHERE f.days IS NOT NULL AND {which} GROUP BY GROUPING SETS ((f.corridor, f.step), (f.step)) ORDER BY f.step"
+        f"WHERE f.days IS NOT NULL AND {which} GROUP BY GROUPING SETS ((f.corridor, f.step), "
+        "(h.direction, f.step), (f.step)) ORDER BY f.step"
     )
     rows: Sequence[asyncpg.Record] = await pool.fetch(sql, *values)
     return rows
@@ -223,29 +231,37 @@ async def _medians(pool: asyncpg.Pool, asked: Asked, meant: Sequence[str] | None
 def _totals(
     counts: Sequence[Sequence[Any]], late: Sequence[Mapping[str, JSON]], medians: Sequence[asyncpg.Record]
 ) -> dict[str, JSON]:
-    """By corridor, and over `all` of them: each status, overdue, whom they wait for, what stopped them, medians.
+    """By corridor, by direction, and over `all`: each status, overdue, whom they wait for since when, stops, medians.
 
     `late` has at least the repatriations with an overdue step: each counts for the party that is responsible for it.
     """
     totals: dict[str, dict[str, Any]] = {ALL: _empty()}
-    for corridor, status, party, overdue, stopped_by, count in counts:
-        for total in (totals[ALL], totals.setdefault(corridor, _empty())):
+    for corridor, status, party, overdue, stopped_by, count, since in counts:
+        for name in _counted_in(corridor):
+            total = totals.setdefault(name, _empty())
             total[status] += count
             total["overdue"] += count if overdue else 0
-            total["waiting_for"][party] += count if party else 0
+            if party:
+                total["waiting_for"][party] += count
+                total["waiting_since"][party] = min(rfc3339(since), total["waiting_since"].get(party, rfc3339(since)))
             total["stopped_by"][stopped_by] += count if stopped_by else 0
     for item in late:
         parties = {step["step"]: step["party"] for step in item["steps"]}
         for step in item["overdue_steps"]:
-            for total in (totals[ALL], totals.setdefault(item["corridor"], _empty())):
-                total["overdue_by_party"][parties[step]] += 1
+            for name in _counted_in(item["corridor"]):
+                totals.setdefault(name, _empty())["overdue_by_party"][parties[step]] += 1
     for total in totals.values():
         for name in ("waiting_for", "overdue_by_party", "stopped_by"):
             total[name] = {value: count for value, count in sorted(total[name].items(), key=str) if count}
     for row in medians:
-        corridor = row["corridor"] or ALL
-        totals.setdefault(corridor, _empty())["median_days"][row["step"]] = row["median"]
+        name = row["corridor"] or row["direction"] or ALL
+        totals.setdefault(name, _empty())["median_days"][row["step"]] = row["median"]
     return dict(totals)
+
+
+def _counted_in(corridor: str) -> tuple[str, str, str]:
+    """The totals in which a repatriation of this corridor counts."""
+    return ALL, CORRIDORS.of(corridor).direction, corridor
 
 
 def _empty() -> dict[str, Any]:
@@ -253,6 +269,7 @@ def _empty() -> dict[str, Any]:
         **dict.fromkeys(STATUSES, 0),
         "overdue": 0,
         "waiting_for": Counter(),
+        "waiting_since": {},
         "overdue_by_party": Counter(),
         "stopped_by": Counter(),
         "median_days": {},

@@ -15,6 +15,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import FOLDER, load_corridors
+from libs.rules.duties import DutyNotice, Happened, load_duties, told_of
 from libs.rules.local import day_of
 from libs.rules.notices import Delivery, Known, Notice, recipients, told
 from libs.rules.procedure import Corridor
@@ -25,7 +26,7 @@ from projections.notifications.view import STARTED
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.Pool | asyncpg.pool.PoolConnectionProxy"
 CORRIDORS: Final = load_corridors(Path(settings().corridors_dir or FOLDER))
 CALENDARS: Final = load_calendars()
-KINDS: Final = ("repatriation.awaiting", "repatriation.due", "repatriation.overdue", "inbox.settled")
+DUTIES: Final = load_duties()
 LOOKED_AT_ONCE_MAX = 200
 
 
@@ -57,7 +58,51 @@ async def look(connection: Connection, now: datetime, delivery: Delivery) -> lis
         "SELECT s.* FROM notifications.settled s LEFT JOIN outbound.looked l ON l.subject = s.inbox_id "
         "WHERE l.subject IS NULL ORDER BY s.known_at, s.inbox_id LIMIT $1", LOOKED_AT_ONCE_MAX,
     )  # fmt: skip
-    return [*(_look(head, known[head["repatriation_id"]], now, delivery) for head in heads), *map(_settled, settled)]
+    returns = [_look(head, known[head["repatriation_id"]], now, delivery) for head in heads]
+    return [*returns, *map(_settled, settled), *await _duties(connection, now, delivery)]
+
+
+async def _duties(connection: Connection, now: datetime, delivery: Delivery) -> list[Look]:
+    """The next cases and referrals in which something is waited for anew, or no more, or late by now."""
+    heads = await connection.fetch(
+        "SELECT h.* FROM notifications.duty_head h LEFT JOIN outbound.looked l USING (subject) "
+        "WHERE h.version IS NOT NULL AND (l.version IS NULL OR l.version < h.version OR l.again <= $1) "
+        "ORDER BY h.subject LIMIT $2", day_of(now), LOOKED_AT_ONCE_MAX,
+    )  # fmt: skip
+    facts = await connection.fetch(
+        "SELECT * FROM notifications.duty_fact WHERE subject = ANY($1) ORDER BY subject, version",
+        [head["subject"] for head in heads],
+    )
+    happened = {
+        name: [
+            Happened(row["version"], row["known_at"], row["since"], tuple(row["opens"]), tuple(row["ends"]), row["due"])
+            for row in rows
+        ]
+        for name, rows in groupby(facts, key=lambda row: row["subject"])
+    }
+    return [_duty_look(head, happened.get(head["subject"], []), now, delivery) for head in heads]
+
+
+def _duty_look(head: asyncpg.Record, happened: Sequence[Happened], now: datetime, delivery: Delivery) -> Look:
+    notices, again = told_of(DUTIES, happened, now, delivery.due_ahead)
+    rows = [row for one in notices for row in _duty_rows(one, head)]
+    return Look(head["subject"], head["version"], again, rows)
+
+
+def _duty_rows(one: DutyNotice, head: asyncpg.Record) -> list[Mapping[str, JSON]]:
+    """A notice for each organisation that must act: those that hold the role, or the one that the case names."""
+    duty, key = one.duty, f"{one.kind}.{head['subject']}.{one.duty.kind}.{one.serial}"
+    about = {
+        ("case_id" if duty.owner == "identification" else "referral_id"): head["name"],
+        "what": duty.kind,
+        "party": duty.party,
+        "since": one.since.isoformat(),
+        "due": one.due.day.isoformat(),
+        "due_provisional": one.due.provisional,
+    }
+    own = head[duty.party] if duty.party in {"reporter", "provider"} else None
+    organisations = (own,) if own else DUTIES.organisations.get(duty.party, ())
+    return [_row(name, key, f"{duty.owner}.{one.kind}", one.at, about) for name in organisations]
 
 
 async def told_after(connection: Connection, organisation: str, after: int, limit: int) -> list[dict[str, JSON]]:

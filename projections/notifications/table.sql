@@ -8,3 +8,10 @@ CREATE TABLE fact (
 CREATE TABLE settled (
     inbox_id text PRIMARY KEY, organisation text, known_at timestamptz, outcome text, rule text, missing text[]
 );
+CREATE TABLE duty_head (
+    subject text PRIMARY KEY, service text, name text, reporter text, provider text, version integer
+);
+CREATE TABLE duty_fact (
+    subject text, version integer, known_at timestamptz, since date, opens text[], ends text[], due date,
+    PRIMARY KEY (subject, version)
+);

@@ -39,6 +39,8 @@ class RecordStep:
     personal: Personal
     withdrawn_at: datetime | None = None
     """When the person last took back the consent to return, as identification recorded it."""
+    child: bool = False
+    """Whether the person is a child, or presumed one, as identification said last."""
     claimed: bool = False
     """Whether the corridor is claimed in the same request, which a stopped repatriation needs to go on."""
 

@@ -9,7 +9,6 @@ from libs.events.catalogue.repatriation import (
     Acknowledged,
     ConsentGiven,
     CorridorClaimed,
-    Disclosed,
     FamilyTraced,
     FollowedUp,
     HandoverRefused,
@@ -45,7 +44,6 @@ from services.repatriation.commands import (
     Acknowledge,
     Claim,
     Command,
-    Disclose,
     RecordStep,
     Restart,
     Start,
@@ -53,12 +51,10 @@ from services.repatriation.commands import (
 from services.repatriation.state import (
     Claims,
     Open,
-    Shown,
     State,
     Unstarted,
     claimed,
     evolve,
-    shown,
 )
 
 NEVER_LEFT_OUT: Final = frozenset({"risk_assessed", "consent_given", HAND_OVER, RECEIPT})
@@ -200,6 +196,8 @@ def _check_order(command: RecordStep, state: Open, step: Step, before: Progress)
                     if one.id in prerequisites(step) - set(before.settled))  # fmt: skip
     if missing:
         raise TooEarly("step-too-early", f"{step.id} comes after {', '.join(missing)}", missing)
+    if command.child and command.outcome == "done":
+        _check_child(command, step)
     if step.other_than:
         _check_other_side(command, state, step.other_than)
 
@@ -215,11 +213,23 @@ def _check_hand_over(command: RecordStep, before: Progress) -> None:
         raise TooEarly("handover-without-risk-assessment", "no risk assessment is recorded", ("risk_assessed",))
 
 
+def _check_child(command: RecordStep, step: Step) -> None:
+    """Guardian and best-interest assessment for a child (domain, Repatriation); which papers, the corridor says."""
+    if missing := [name for name in step.required_for_a_child if name not in command.documents]:
+        detail = f"the person is a child: {step.id} needs {', '.join(missing)} among its documents"
+        raise Refused("child-documents-missing", detail, pointer="/documents")
+
+
 def _check_other_side(command: RecordStep, state: Open, name: str) -> None:
-    """Both sides sign: who handed over, or recorded it, cannot acknowledge the receipt as well."""
-    earlier = state.last(name)
-    if earlier and (earlier.recorded_by == command.recorded_by or earlier.by == command.by):
-        raise Refused("same-side", f"{command.step} is recorded by another organisation than {name}")
+    """Both sides sign (domain, Repatriation): who handed over, or stands on that side, cannot acknowledge as well.
+
+    `by` signs; one desk may type in both. A receipt that only the hand-over's recorder has stated is a difference.
+    """
+    earlier, corridor = state.last(name), command.procedure.corridor
+    if earlier and (earlier.by == command.by or corridor.side_of(command.by) == corridor.step(name).side):
+        raise Refused(
+            "same-side", f"{command.step} is signed by the other side than {name}: `by` names who", pointer="/by"
+        )
 
 
 def _restart(command: Restart, state: Open) -> tuple[Restarted]:
@@ -286,15 +296,5 @@ def claim(command: Claim, state: Claims) -> tuple[CorridorClaimed]:
     )
 
 
-def disclose(command: Disclose, state: Shown) -> tuple[Disclosed, ...]:
-    """Step-scoped disclosure is recorded: recipient, purpose and fields, once each."""
-    found = Disclosed(
-        repatriation_id=command.repatriation_id, case_id=command.case_id, corridor=command.corridor,
-        recipient=command.recipient, purpose=command.purpose, fields=command.fields,
-    )  # fmt: skip
-    return () if found in state.disclosures else (found,)
-
-
 DECIDER: Decider[Command, State, OfRepatriation] = Decider(Unstarted(), decide, evolve)
 CLAIMS: Decider[Claim, Claims, CorridorClaimed] = Decider(Claims(), claim, claimed)
-DISCLOSURES: Decider[Disclose, Shown, Disclosed] = Decider(Shown(), disclose, shown)

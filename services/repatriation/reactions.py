@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from libs.events.catalogue.identification import ConsentRecorded, Corrected, Identified
+from libs.events.catalogue.identification import CameOfAge, ConsentRecorded, Corrected, Identified
 from libs.events.catalogue.repatriation import (
     STEP_EVENTS,
     Acknowledged,
@@ -47,6 +47,8 @@ def remember(fact: Fact) -> Sequence[Change]:
     match fact.event:
         case Identified() | Corrected() as event:
             return _person(fact, event)
+        case CameOfAge() as event:
+            return (Put("known_case", {"case_id": event.case_id}, {"child": False}),)
         case ConsentRecorded(kind="repatriation") as event:
             consent = {"consent_given": event.given, "consent_by": event.by, "consent_at": fact.envelope.occurredat}
             return (Put("known_case", {"case_id": event.case_id}, consent),)
@@ -97,7 +99,7 @@ def _repatriation(event: OfRepatriation) -> Sequence[Change]:
 
 
 _WANTED: tuple[type[Event], ...] = (
-    Identified, Corrected, ConsentRecorded, Started, *STEP_EVENTS, Restarted, Acknowledged,
+    Identified, Corrected, CameOfAge, ConsentRecorded, Started, *STEP_EVENTS, Restarted, Acknowledged,
     HandoverFileIssued, InboxEventHeld, InboxEventSettled,
 )  # fmt: skip
 KNOWN = Projection("repatriation_known", remember, TABLES, frozenset(event.wire for event in _WANTED))

@@ -150,6 +150,7 @@ def repatriation_resource(state: Open, today: date) -> dict[str, JSON]:
 def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
     fact = state.last(mark.step.id)
     settled = mark.outcome not in {None, "refused"}
+    for_children = mark.step.required_for_a_child if settled else ()  # with them it would not be settled for a child
     return {
         "step": mark.step.id,
         "party": mark.step.party,
@@ -160,7 +161,11 @@ def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
         "by": fact.by if fact else None,
         "recorded_by": fact.recorded_by if fact else None,
         "documents": list(fact.documents) if fact else [],
-        "documents_missing": [name for name in mark.step.documents if not fact or name not in fact.documents],
+        "documents_missing": [
+            name
+            for name in mark.step.documents
+            if name not in for_children and (not fact or name not in fact.documents)
+        ],
         "due": mark.due.day.isoformat() if mark.due else None,
         "due_provisional": bool(mark.due and mark.due.provisional),
         "overdue": bool(not settled and not mark.step.optional and mark.due and mark.due.day < today),

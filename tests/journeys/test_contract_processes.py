@@ -119,9 +119,17 @@ async def test_a_changed_export_is_named(speak: Any, system: System, tmp_path: P
 
 async def test_commands_say_plainly_that_nothing_runs(tmp_path: Path) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("NRM_")}
-    for arguments in (["rebuild", "court-outcomes"], ["reconcile"], ["export", "--out", str(tmp_path / "out")]):
+    commands = (
+        "dead-letters",
+        "migrate",
+        "reconcile",
+        "rewrap",
+        "rebuild court-outcomes",
+        f"export --out {tmp_path}/out",
+    )
+    for command in commands:
         done = await asyncio.to_thread(
-            subprocess.run, [NRM, *arguments], env={**bare, "NRM_DATA_DIR": str(tmp_path)},
+            subprocess.run, [NRM, *command.split()], env={**bare, "NRM_DATA_DIR": str(tmp_path)},
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 2

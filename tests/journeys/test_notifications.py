@@ -96,6 +96,29 @@ async def test_a_desk_is_told_in_order_though_its_receiver_fails_and_the_sender_
         assert receiver.taken[0] == mine[0]
 
 
+async def test_the_authority_is_told_of_the_decision_that_a_case_waits_for(speak: Any) -> None:
+    police, authority = speak("cnp-kandal", "first_responder"), speak("nrm-authority", "competent_authority")
+    begin, when = await head(authority), "2026-03-02T09:00:00+07:00"
+    person = {"given_name": "Sreymom", "sex": "female", "age_estimate": {"min": 22, "max": 24}, "nationality": "KH"}
+    case = await made(
+        await police.post("identification", "/v1/cases", {
+            "occurred_at": when, "channel": "raid", "place": {"province": "KH-8", "country": "KH"}, "person": person,
+            "circumstances": {"continuum": "B", "exploitation": ["forced_labour"]},
+        })
+    )  # fmt: skip
+
+    async def mine() -> list[dict[str, Any]]:
+        items = (await authority.get("views", "/v1/notifications", after=str(begin), limit="500")).json()["items"]
+        return [one for one in items if one["data"].get("case_id") == case["case_id"]]
+
+    async def told() -> bool:
+        return {one["type"] for one in await mine()} == {"identification.awaiting", "identification.overdue"}
+
+    await until(told)
+    assert {one["data"]["what"] for one in await mine()} == {"first_decision"}
+    assert "Sreymom" not in json.dumps(await mine())
+
+
 async def test_a_stream_goes_on_where_it_broke(speak: Any) -> None:
     desk, mosvy = speak(EMBASSY, "embassy_desk"), speak("mosvy", "social_affairs")
     begin = await head(desk)

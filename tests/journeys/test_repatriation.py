@@ -41,13 +41,13 @@ def day(number: int) -> str:
     return (BEGIN + timedelta(days=number)).isoformat()
 
 
-async def begun(speak: Any, nationality: str, corridor: str) -> str:
+async def begun(speak: Any, nationality: str, corridor: str, age: int = 19) -> str:
     """A repatriation that was asked for; the path of its resource."""
     case = {
         "occurred_at": day(0),
         "channel": "raid",
         "place": {"province": "KH-20", "country": "KH"},
-        "person": {"sex": "female", "age_estimate": {"min": 19, "max": 21}, "nationality": nationality},
+        "person": {"sex": "female", "age_estimate": {"min": age, "max": age + 2}, "nationality": nationality},
         "circumstances": {"continuum": "B", "exploitation": ["forced_labour"]},
     }
     police, mosvy = speak("cnp-svay-rieng", "first_responder"), speak("mosvy", "social_affairs")
@@ -135,6 +135,34 @@ async def test_a_woman_goes_home_by_both_sides(speak: Any) -> None:
     assert stranger.status_code == 403
 
 
+async def test_one_register_types_in_both_signatures_for_a_girl_and_the_other_side_still_has_to_confirm(
+    speak: Any,
+) -> None:
+    mosvy, desk = speak("mosvy", "social_affairs"), speak(EMBASSY, "embassy_desk")
+    path = await begun(speak, "VN", "KH-VN", age=14)
+    papers = ["guardian_consent", "best_interest_assessment_for_a_child"]
+    for number, step in enumerate(CORE_STEPS[:8], 1):
+        if step == "consent_given":
+            bare = await did(mosvy, path, step, number, documents=["consent_form"])
+            assert (bare.status_code, problem(bare)) == (409, "child-documents-missing")
+        await made(await did(mosvy, path, step, number, documents=papers))
+    assert problem(await did(mosvy, path, "receipt_acknowledged", 9, by="moi")) == "same-side"
+    received = await made(await did(mosvy, path, "receipt_acknowledged", 9, by=EMBASSY))
+    assert (received["status"], received["custody"]["by"]) == ("completed", EMBASSY)
+    assert await alerts(mosvy, received) == ["receipt-stated-by-one-side"]
+    confirmed = {"occurred_at": day(10)}
+    theirs = await made(
+        await desk.post("repatriation", f"{path}/steps/receipt_acknowledged/acknowledgement", confirmed)
+    )
+    assert await alerts(mosvy, theirs) == []
+
+
+async def alerts(reader: Any, write: dict[str, Any]) -> list[str]:
+    await row(reader, write)
+    open_ = (await reader.get("views", f"{VIEW}/differences", corridor="KH-VN", limit="500")).json()["items"]
+    return [one["alert"] for one in open_ if one["repatriation_id"] == write["repatriation_id"] and one["alert"]]
+
+
 def with_philippines(folder: Path) -> Path:
     """The shipped corridors and one file more: Lao PDR's, for another country."""
     shutil.copytree(FOLDER, folder)
@@ -179,3 +207,7 @@ async def test_a_corridor_for_a_new_country_is_one_file_and_no_code(
         )
         item, totals = await row(mosvy, last)
         assert (item["corridor"], item["status"], totals["completed"]) == ("KH-PH", "completed", 1)
+        await begun(speak, "PH", "KH-PH")
+        for at in ({}, {"at": day(1)}):
+            everywhere = (await mosvy.get("views", VIEW, **at)).json()["totals"]
+            assert everywhere["outbound"] == everywhere["KH-PH"] == everywhere["all"]

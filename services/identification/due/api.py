@@ -9,7 +9,7 @@ from libs.runtime.edge import Reader, reading, resource_response
 from libs.runtime.ids import now
 from libs.runtime.pages import Page, page, page_of
 from services.identification.due.of_age import children
-from services.identification.due.rulebook import DUTIES, Kind, duty, overdue_since, today_at
+from services.identification.due.rulebook import DUTIES, Kind, duty, overdue_since, party_of, today_at
 from services.identification.rulebook import LIMITS
 
 router = APIRouter(tags=["identification"])
@@ -44,7 +44,7 @@ async def list_due(
     says that nobody has confirmed the limit yet, `provisional` that a holiday on the way is unconfirmed.
     """
     today = today_at(now())
-    kinds = [one for one in DUTIES if kind in (None, one) and party in (None, DUTIES[one].party)]
+    kinds = [one for one in DUTIES if kind in (None, one) and party in (None, party_of(one))]
     own = reader.caller.organisation if reader.scope == "own" else None
     rows = await reader.desk.pool.fetch(
         _LIST, today, list(DUTIES), [overdue_since(one, today) for one in DUTIES],
@@ -77,5 +77,5 @@ async def count_due(reader: Annotated[Reader, Depends(reading("due.count"))]) ->
     today = today_at(now())
     late = [overdue_since(one, today) for one in DUTIES]
     rows = await reader.desk.pool.fetch(_COUNTS, today, list(DUTIES), late)
-    items = [{**dict(row), "party": DUTIES[row["kind"]].party} for row in rows]
+    items = [{**dict(row), "party": party_of(row["kind"])} for row in rows]
     return resource_response(1, {"items": items, "as_of": now().isoformat(), "next": None})

@@ -1,9 +1,11 @@
-"""What may become of an event that a desk sent early: kept once, settled once."""
+"""What may become of an event that a desk sent early: kept once, settled once. And what a desk is shown, noted once."""
 
-from libs.events.catalogue.repatriation import BatchReceived, InboxEventHeld, InboxEventSettled
+from libs.events.catalogue.repatriation import BatchReceived, Disclosed, InboxEventHeld, InboxEventSettled
 from libs.events.decider import Decider, Refused
+from services.repatriation.commands import Disclose
 from services.repatriation.inbox.commands import CloseBatch, HeldCommand, Hold
 from services.repatriation.inbox.state import Batches, Held, batch_counted, held_after
+from services.repatriation.state import Shown, shown
 
 
 def hold(command: HeldCommand, state: Held) -> tuple[InboxEventHeld | InboxEventSettled, ...]:
@@ -26,5 +28,15 @@ def close_batch(command: CloseBatch, _: Batches) -> tuple[BatchReceived]:
     return (BatchReceived(organisation=command.organisation, batch=command.batch, **command.counts),)
 
 
+def disclose(command: Disclose, state: Shown) -> tuple[Disclosed, ...]:
+    """Step-scoped disclosure is recorded: recipient, purpose and fields, once each."""
+    found = Disclosed(
+        repatriation_id=command.repatriation_id, case_id=command.case_id, corridor=command.corridor,
+        recipient=command.recipient, purpose=command.purpose, fields=command.fields,
+    )  # fmt: skip
+    return () if found in state.disclosures else (found,)
+
+
 HELD: Decider[HeldCommand, Held, InboxEventHeld | InboxEventSettled] = Decider(Held(), hold, held_after)
 BATCHES: Decider[CloseBatch, Batches, BatchReceived] = Decider(Batches(), close_batch, batch_counted)
+DISCLOSURES: Decider[Disclose, Shown, Disclosed] = Decider(Shown(), disclose, shown)

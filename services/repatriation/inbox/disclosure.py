@@ -9,7 +9,7 @@ from libs.runtime.edge import Edge, Reader
 from libs.runtime.ids import new_id, now
 from libs.runtime.vault import Shredded
 from services.repatriation.commands import Disclose
-from services.repatriation.decider import DISCLOSURES
+from services.repatriation.inbox.decider import DISCLOSURES
 from services.repatriation.rulebook import desk_step, procedure_kept
 from services.repatriation.state import Open
 

@@ -57,12 +57,12 @@ async def record_steps(edge: Edge, state: Open, asked: StepAsked) -> list[Step]:
     """The commands that record a step; a step after a refusal takes the repatriation up again."""
     started, procedure = state.started, procedure_kept(state)
     withdrawn_at = await _withdrawn_at(edge.pool, started.case_id) if asked.step == HAND_OVER else None
-    claims = []
+    claims, child = [], await _is_child(edge.pool, started.case_id)
     if asked.outcome != "refused" and state.progress(procedure).status == "stopped":
         claims = [await claim_step(edge, started.case_id, started.corridor, started.repatriation_id)]
     command = RecordStep(
         procedure, asked.step, asked.outcome, asked.by, asked.recorded_by, asked.role, asked.occurred_at,
-        asked.documents, asked.personal, withdrawn_at, claimed=bool(claims),
+        asked.documents, asked.personal, withdrawn_at, child, claimed=bool(claims),
     )  # fmt: skip
     return [Step(DECIDER, stream_of(started.repatriation_id), command), *claims]
 
@@ -89,6 +89,12 @@ async def latest_claim(edge: Edge, case_id: str, corridor: str) -> Claims:
 
 def _claims(case_id: str, corridor: str) -> str:
     return f"corridor-claim:{case_id}.{corridor}"
+
+
+async def _is_child(pool: asyncpg.Pool, case_id: str) -> bool:
+    """Whether the person is a child, or presumed one, as identification knows it."""
+    sql = "SELECT child FROM repatriation_known.known_case WHERE case_id = $1"
+    return bool(await pool.fetchval(sql, case_id))
 
 
 async def _withdrawn_at(pool: asyncpg.Pool, case_id: str) -> datetime | None:

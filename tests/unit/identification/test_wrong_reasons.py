@@ -14,10 +14,11 @@ from libs.events.catalogue.identification import (
     WrongReasonAlerted,
 )  # fmt: skip
 from libs.events.testing import given
+from libs.rules.duties import due_of
 from services.identification.commands import Close, ComeOfAge, Correct, RecordConsent
 from services.identification.decider import DECIDER
 from services.identification.due.of_age import birthday_18
-from services.identification.due.rulebook import DUTIES, due_of, overdue_since
+from services.identification.due.rulebook import DUTIES, overdue_since
 from tests.unit.identification.test_determine import ADULT, CASE, CHILD, DETERMINE
 
 NOT_A_VICTIM = replace(DETERMINE, outcome="not_victim", act=(), means=(), purpose=())
@@ -100,12 +101,12 @@ def test_18_comes_a_day_late_to_who_was_born_on_a_leap_day() -> None:
 
 
 def test_days_are_counted_over_weekends_and_holidays() -> None:
-    assert due_of("first_decision", date(2025, 4, 11)).day == date(2025, 4, 23)  # Khmer New Year lies between
-    assert due_of("final_decision", date(2025, 1, 2)).day > date(2025, 2, 1)  # after 30 days of reflection
+    assert due_of(DUTIES["first_decision"], date(2025, 4, 11)).day == date(2025, 4, 23)  # Khmer New Year lies between
+    assert due_of(DUTIES["final_decision"], date(2025, 1, 2)).day > date(2025, 2, 1)  # after 30 days of reflection
 
 
 @pytest.mark.parametrize("kind", DUTIES)
 def test_what_is_overdue_is_found_by_its_beginning(kind: str) -> None:
     today = date(2025, 6, 2)
     late = overdue_since(kind, today)  # type: ignore[arg-type]
-    assert due_of(kind, late).day < today <= due_of(kind, date.fromordinal(late.toordinal() + 1)).day  # type: ignore[arg-type]
+    assert due_of(DUTIES[kind], late).day < today <= due_of(DUTIES[kind], date.fromordinal(late.toordinal() + 1)).day  # type: ignore[arg-type]

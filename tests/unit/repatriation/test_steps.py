@@ -136,8 +136,24 @@ def test_a_hand_over_that_failed_is_no_repatriation() -> None:
 
 def test_both_sides_sign() -> None:
     past = after(*ready(), step("handed_over"))
-    for own in ({"by": "mosvy"}, {"recorded_by": "mosvy"}, {"by": "mosvy", "recorded_by": "mosvy"}):
+    for own in ({"by": "mosvy"}, {"by": "moi"}, {"by": "mosvy", "recorded_by": "mosvy"}):
         given(DECIDER, *past).when(step("receipt_acknowledged", **own)).then_refused("same-side")
+
+
+def test_one_register_may_type_in_both_signatures() -> None:
+    past = after(*ready(), step("handed_over"))
+    (received,) = given(DECIDER, *past).when(step("receipt_acknowledged", recorded_by="mosvy")).events
+    assert (received.standing.status, received.by, received.recorded_by) == ("completed", EMBASSY, "mosvy")
+
+
+def test_a_child_returns_only_with_its_guardians_consent_and_a_best_interest_assessment() -> None:
+    past, papers = after(*ready()[:4]), ("guardian_consent", "best_interest_assessment_for_a_child")
+    needed = "child-documents-missing"
+    for some in ((), ("consent_form",), papers[:1], papers[1:]):
+        given(DECIDER, *past).when(step("consent_given", child=True, documents=some)).then_refused(needed)
+    assert given(DECIDER, *past).when(step("consent_given", child=True, documents=papers)).refused is None
+    assert given(DECIDER, *past).when(step("consent_given", documents=("consent_form",))).refused is None
+    assert given(DECIDER, *past).when(step("consent_given", "refused", child=True)).refused is None
 
 
 def test_notes_are_personal_and_documents_outside_the_sop_too() -> None:

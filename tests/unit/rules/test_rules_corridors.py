@@ -162,7 +162,7 @@ def test_the_command_says_what_it_found_by_its_exit_code(tmp_path: Path, capsys:
     assert command.check([FOLDER]) == command.OK
     assert command.check([path]) == command.FOUND
     assert f"{path}:{line}: " in capsys.readouterr().out
-    assert command.check([tmp_path / "empty.d"]) == command.FOUND
+    assert command.check([tmp_path / "empty.d"]) == command.UNUSABLE
     assert command.diff(SHIPPED, SHIPPED) == command.OK
     assert command.diff(SHIPPED, FOLDER / "KH-TH.v1.yaml", as_json=True) == command.FOUND
     assert command.diff(SHIPPED, path) == command.UNUSABLE
