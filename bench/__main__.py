@@ -5,7 +5,6 @@ Every part runs on a system of its own with only the processes that it needs, so
 
 import argparse
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -83,7 +82,6 @@ class _system:  # noqa: N801 - used as a context manager only
 async def _on_a_long_log(parts: list[str], scale: Scale, console: Console) -> list[Figure]:
     found: list[Figure] = []
     async with _system((*SERVICES, "relay", "views", "audit")) as system:
-        os.environ["NRM_DATA_DIR"] = str(system.settings.data_dir)
         await play_the_demonstration(system.settings)
         for service in SERVICES:
             await system.hold(service)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import orjson
 
+from libs.runtime.auth import mint
 from libs.runtime.ids import new_case_reference
 from libs.runtime.settings import SERVICES, Settings
 from nrm.demo.histories import EXAMPLES, Names, read_all
@@ -28,11 +29,9 @@ async def play_the_demonstration(settings: Settings) -> None:
     """Record the histories of `examples/` over HTTP, once."""
     import httpx2  # noqa: PLC0415 - only here
 
-    from nrm.tokens import mint  # noqa: PLC0415 - it reads the data folder when asked
-
     histories = read_all(EXAMPLES)
     async with httpx2.AsyncClient() as client:
-        player = Player(client, settings.url, lambda org, role: mint(org, role, 3600), Names(histories))
+        player = Player(client, settings.url, lambda org, role: mint(settings, org, role, 3600), Names(histories))
         performance = await player.play_all(histories, lambda *_: None)
     if performance.failures:
         raise RuntimeError(f"the demonstration could not be recorded: {performance.failures[0]}")

@@ -18,7 +18,7 @@ ENVELOPE_BYTES_MAX = 65_000
 _OPTIONAL = ("causationid", "traceparent", "submissionbase", "submissionsignature", "submissionbody")
 _TEXTS = ("subject", "stream", "organisation", "actor", "role", "correlationid")
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-_FORMS = {
+FORMS = {
     "id": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "type": r"org\.opennrm\.[a-z]+\.[a-z0-9_-]+\.v[1-9][0-9]*",
     "source": r"/services/[a-z]+",
@@ -26,10 +26,11 @@ _FORMS = {
     "occurredat": _TIME,
     "prevhash": r"[0-9a-f]{64}",
 }
-_formed = attrgetter(*_FORMS)
+"""Attributes of which every reader may expect exactly this form."""
+_formed = attrgetter(*FORMS)
 _worded = attrgetter(*_TEXTS)
 _optional = attrgetter(*_OPTIONAL)
-_FORM = re.compile(r"\n".join(_FORMS.values()))
+_FORM = re.compile(r"\n".join(FORMS.values()))
 """All forms at once, a line each: none of them can hold a line break. One match an event keeps projections fast."""
 _VERSION_MAX, _INTEGER_MAX = 2**31 - 1, 2**53 - 1
 

@@ -1,22 +1,30 @@
 """Rebuild a projection from the log beside the old rows, compare, and switch: readers never see less than before."""
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.events import clients, generations
+from libs.events.batch import Taken, together
 from libs.events.consume import Projection
 from libs.events.generations import Generation
-from libs.events.projector import BATCH_EVENTS_MAX
 from libs.events.session import session, try_lock
-from libs.events.subscription import Source, subscribe
+from libs.events.subscription import Source, ahead, subscribe
 from libs.events.writer import Writer
 
 KEEP_GENERATIONS = 2
 """The live generation and the one before it, to which one can go back at once."""
+
+BATCH_EVENTS_MAX = 5_000
+"""Events that share one transaction: more than when live, as nobody waits to see them."""
+
+PIECE_EVENTS = 200
+"""Events read without a look at what else there is to do."""
 
 IDLE_S_MAX = 60
 """Longest wait for an event that the live rows have consumed and Kafka should still hold."""
@@ -128,11 +136,18 @@ class _Copier:
         self.events = 0
 
     async def copy_to(self, target: Offsets) -> None:
-        """Apply every event below the target offsets."""
+        """Apply every event below the target offsets. The next ones are read while PostgreSQL works on the last."""
+        total = self.events + sum(offset - self._next.get(tp, 0) for tp, offset in target.items())
+        async with aclosing(ahead(self._read_to(target))) as batches:
+            async for taken in batches:
+                await self._writer.record(taken)
+                self.events += len(taken.events) + len(taken.refused)
+                self._tell(self.events, total)
+
+    async def _read_to(self, target: Offsets) -> AsyncGenerator[Taken]:
         behind = {tp for tp, offset in target.items() if self._next.get(tp, 0) < offset}
         self._consumer.pause(*self._consumer.assignment())
         self._consumer.resume(*behind)
-        total = self.events + sum(offset - self._next.get(tp, 0) for tp, offset in target.items())
         last_seen = time.monotonic()
         while behind:
             fetched = await self._consumer.getmany(timeout_ms=500, max_records=BATCH_EVENTS_MAX)
@@ -148,12 +163,18 @@ class _Copier:
                     self._consumer.pause(tp)
                     behind.discard(tp)
             if wanted:
-                await self._writer.apply(wanted)
-                self.events += len(wanted)
+                yield await self._read(wanted)
                 last_seen = time.monotonic()
-                self._tell(self.events, total)
             elif time.monotonic() - last_seen > IDLE_S_MAX:
                 raise CannotRebuild("Kafka no longer holds events that the live rows have consumed")
+
+    async def _read(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Taken:
+        """Read in small pieces: between them what PostgreSQL has answered is followed up at once."""
+        pieces = []
+        for start in range(0, len(records), PIECE_EVENTS):
+            pieces.append(self._writer.read(records[start : start + PIECE_EVENTS]))
+            await asyncio.sleep(0)
+        return together(pieces)
 
 
 async def _offsets(connection: asyncpg.Connection, generation: Generation) -> Offsets:

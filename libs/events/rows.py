@@ -51,10 +51,10 @@ async def write(connection: Connection, schema: str, columns: Columns, changes: 
 
 def merge(changes: Iterable[Change]) -> Mapping[str, Sequence[_Row]]:
     """The net change of each row, by table."""
-    tables: dict[str, dict[tuple[Any, ...], _Row]] = {}
+    tables: dict[str, dict[frozenset[tuple[str, Any]], _Row]] = {}
     for change in changes:
         rows = tables.setdefault(change.table, {})
-        identity = tuple(sorted(change.key.items()))
+        identity = frozenset(change.key.items())
         row = rows.get(identity)
         if row is None:
             row = rows[identity] = _Row(change.key)

@@ -53,20 +53,21 @@ class PostgresShelf:
 
     async def standing(self, streams: Iterable[str]) -> Standing:
         """Where these streams stand."""
-        names = list(streams)
-        heads, blocked, parked = [
-            await self._connection.fetch(f"SELECT {columns} FROM {self._schema}.{table} WHERE stream = ANY($1)", names)
-            for columns, table in (
-                ("stream, version, hash", "progress"),
-                ("stream, version", "dead_letter"),
-                ("stream, version, envelope", "parked"),
-            )
-        ]
-        return Standing(
-            heads={row[0]: (row[1], row[2].hex()) for row in heads},
-            blocked={row[0]: row[1] for row in blocked},
-            parked={(row[0], row[1]): row[2] for row in parked},
+        rows = await self._connection.fetch(
+            f"SELECT 'head', stream, version, hash FROM {self._schema}.progress WHERE stream = ANY($1) UNION ALL "
+            f"SELECT 'dead', stream, version, NULL FROM {self._schema}.dead_letter WHERE stream = ANY($1) UNION ALL "
+            f"SELECT 'parked', stream, version, envelope FROM {self._schema}.parked WHERE stream = ANY($1)",
+            list(streams),
         )
+        standing = Standing({}, {}, {})
+        for kind, stream, version, content in rows:
+            if kind == "head":
+                standing.heads[stream] = (version, content.hex())
+            elif kind == "dead":
+                standing.blocked[stream] = version
+            else:
+                standing.parked[stream, version] = content
+        return standing
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Make row changes."""
@@ -95,10 +96,10 @@ class PostgresShelf:
 
     async def bury(self, dead: Dead) -> None:
         """Keep an event that cannot be applied."""
-        envelope = dead.envelope
+        event = dead.event
         await self._run(
             "INSERT INTO {}.dead_letter VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            *(envelope.stream, envelope.streamversion, envelope.id, envelope.type, dead.reason, dead.raw),
+            *(event.stream, event.streamversion, event.id, event.type, dead.reason, dead.raw),
         )
 
     async def refuse(self, refused: Sequence[tuple[Place, str]]) -> None:

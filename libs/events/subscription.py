@@ -1,11 +1,16 @@
 """Where a projection's events come from: a consumer of every partition of some topics, from recorded offsets."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.events import clients
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,23 @@ async def subscribe(source: Source, offsets: Mapping[TopicPartition, int]) -> AI
         await clients.stop(consumer)
         raise
     return consumer
+
+
+async def ahead(items: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The items of a generator, each made while the one before it is used. Close it, or both stay open."""
+
+    async def make() -> T | None:
+        return await anext(items, None)
+
+    async with aclosing(items):
+        making = asyncio.create_task(make())
+        try:
+            while (item := await making) is not None:
+                making = asyncio.create_task(make())
+                yield item
+        finally:
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:

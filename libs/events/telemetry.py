@@ -17,7 +17,7 @@ _propagator = TraceContextTextMapPropagator()
 
 def start(name: str, parent: str | None, **attributes: str) -> Span:
     """A span under the trace that an event carries. Attributes are codes and names of ours, never personal data."""
-    if not recording():  # the projectors come here for every event
+    if not recording():
         return INVALID_SPAN
     context = _propagator.extract({"traceparent": parent}) if parent else None
     return _tracer.start_span(name, context, attributes=attributes)

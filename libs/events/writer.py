@@ -1,6 +1,7 @@
 """Write what records say to one generation of a projection: rows, progress and offsets in one transaction each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import asyncpg
 import structlog
@@ -8,11 +9,10 @@ from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import Counter
 
 from libs.events import telemetry
-from libs.events.batch import Batch, Dead, Place, Received, parked_at, read
+from libs.events.batch import Batch, Dead, Place, Received, Taken, from_parked, read, wanted
 from libs.events.consume import Projection
-from libs.events.envelope import parse
 from libs.events.generations import Generation
-from libs.events.shelf import DoesNotFit, Parked, Shelf
+from libs.events.shelf import DoesNotFit, Shelf
 from libs.events.shelf_postgres import PostgresShelf
 
 log = structlog.get_logger()
@@ -38,13 +38,22 @@ class Writer:
 
     async def apply(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Record everything that these records say, or nothing."""
-        received, refused = read(records)
+        await self.record(self.read(records))
+
+    def read(self, records: Iterable[ConsumerRecord[bytes, bytes]]) -> Taken:
+        """What some records say. Where traces are recorded every event is read, for the trace that it carries."""
+        if telemetry.recording():
+            return read(records)
+        return read(records, partial(wanted, self._projection))
+
+    async def record(self, taken: Taken) -> None:
+        """Record everything that was read, or nothing."""
         try:
-            await self._transact(received, refused, records)
+            await self._transact(taken)
         except DoesNotFit:
-            for one in received:
+            for one in taken.events:
                 await self._alone(one)
-            await self._transact([], refused, records)
+            await self._transact(taken._replace(events=()))
 
     async def replay_dead_letters(self) -> int:
         """Try every dead letter again (after a fix), with the events parked behind it. How many are none any more."""
@@ -53,7 +62,7 @@ class Writer:
             try:
                 async with self._shelf.transaction():
                     await self._shelf.forget_dead_letter(letter.stream, letter.version)
-                    await self._change([_from_parked(letter)], follow=False)
+                    await self._change([from_parked(*letter)], follow=False)
             except DoesNotFit:
                 continue  # it stays where it is
             await self._follow(letter.stream)
@@ -63,12 +72,12 @@ class Writer:
     async def _alone(self, received: Received) -> None:
         """Apply one event, then those parked behind it, each in its own transaction."""
         await self._one(received)
-        await self._follow(received.envelope.stream)
+        await self._follow(received.seen.stream)
 
     async def _follow(self, stream: str) -> None:
         """Apply what is parked behind a stream's head, one by one."""
         while waiting := await self._shelf.next_parked(stream):
-            await self._one(_from_parked(waiting))
+            await self._one(from_parked(*waiting))
 
     async def _one(self, received: Received) -> None:
         try:
@@ -76,37 +85,39 @@ class Writer:
                 await self._change([received], follow=False)
         except DoesNotFit as fault:
             async with self._shelf.transaction():
-                await self._bury([Dead(received.envelope, f"its rows do not fit: {fault}", received.raw)])
+                await self._bury([Dead(received.seen, f"its rows do not fit: {fault}", received.raw)])
 
-    async def _transact(
-        self,
-        received: Sequence[Received],
-        refused: Sequence[tuple[Place, str]],
-        records: Sequence[ConsumerRecord[bytes, bytes]],
-    ) -> None:
+    async def _transact(self, taken: Taken) -> None:
+        spans = self._spans(taken.events)
         async with self._shelf.transaction():
-            spans = await self._change(received, follow=True)
-            await self._refuse(refused)
-            await self._shelf.resume_at({(record.topic, record.partition): record.offset + 1 for record in records})
+            await self._change(taken.events, follow=True)
+            await self._refuse(taken.refused)
+            await self._shelf.resume_at(taken.offsets)
         for span in spans:
             span.end()
 
-    async def _change(self, received: Sequence[Received], *, follow: bool) -> list[telemetry.Span]:
+    def _spans(self, received: Sequence[Received]) -> list[telemetry.Span]:
+        if not telemetry.recording():
+            return []
+        name, events = self._projection.name, [one.envelope for one in received if one.envelope is not None]
+        return [telemetry.start("project", one.traceparent, projection=name, type=one.type) for one in events]
+
+    async def _change(self, received: Sequence[Received], *, follow: bool) -> None:
         """Apply events and record the progress, in the surrounding transaction."""
-        standing = await self._shelf.standing({one.envelope.stream for one in received})
+        standing = await self._shelf.standing({one.seen.stream for one in received})
         batch = Batch(self._projection, standing.heads, standing.blocked, standing.parked, follow=follow)
-        spans = [batch.take(one) for one in received]
+        for one in received:
+            batch.take(one)
         await self._shelf.write(batch.changes)
         await self._shelf.progress(batch)
         await self._bury(batch.dead)
         await self._refuse(batch.refused)
-        return spans
 
     async def _bury(self, dead: Sequence[Dead]) -> None:
         name = self._projection.name
         for one in dead:
             DEAD.labels(name).inc()
-            stream, version = one.envelope.stream, one.envelope.streamversion
+            stream, version = one.event.stream, one.event.streamversion
             log.error("projection.dead_letter", projection=name, stream=stream, version=version, reason=one.reason)
             await self._shelf.bury(one)
 
@@ -116,7 +127,3 @@ class Writer:
             REFUSED.labels(name).inc()
             log.error("projection.refused", projection=name, topic=place.topic, offset=place.offset, reason=reason)
         await self._shelf.refuse(refused)
-
-
-def _from_parked(one: Parked) -> Received:
-    return Received(parse(one.raw), one.raw, parked_at(one.stream, one.version))

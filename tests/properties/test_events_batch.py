@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.events.batch import Batch, Place, Received
+from libs.events.batch import Batch, Place, received
 from libs.events.consume import Add, Change, Fact, Projection
 from libs.events.store import Entry
 from tests.contracts.kit import chain
@@ -30,7 +30,7 @@ class Rows:
         """Take some records in one transaction."""
         batch = Batch(Projection("p", _apply, ""), dict(self.heads), {}, dict(self.parked))
         for entry in entries:
-            batch.take(Received(entry.envelope, _wire(entry), Place("t", 0, 0))).end()
+            batch.take(received(entry.envelope, _wire(entry), Place("t", 0, 0)))
         assert batch.refused == []
         assert batch.dead == []
         self.parked |= batch.newly_parked

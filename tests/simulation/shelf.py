@@ -106,7 +106,7 @@ class MemoryShelf:
 
     async def bury(self, dead: Dead) -> None:
         await self._trip("")
-        key = dead.envelope.stream, dead.envelope.streamversion
+        key = dead.event.stream, dead.event.streamversion
         self._now().dead.setdefault(key, (dead.reason, dead.raw))
 
     async def refuse(self, refused: Sequence[tuple[Place, str]]) -> None:
