@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from libs.runtime.settings import settings
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
-from nrm.demo.imports import import_differences, import_sample, print_import, truth_of
+from nrm.demo.imports import import_differences, import_sample, in_both, join, print_import, truth_of
 from nrm.demo.player import Performance, Player
 from nrm.demo.published import Published, compare, read_published, surveyed
+from nrm.demo.questions import Asker, print_answered, read_questions
 from nrm.demo.tables import print_answers, print_published, print_verdict
 from nrm.demo.tally import tally
 from nrm.launcher import System
@@ -58,7 +59,7 @@ async def _run(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         if not options.against:
             await stack.enter_async_context(System(settings(), say=console.log))
-        code = await demonstrate(histories, console, published)
+        code = await demonstrate(histories, console, published, options.histories)
         if options.keep and not options.against:
             console.print("The system stays up; Ctrl-C stops it. Its pages, for an hour:")
             console.print(link(settings()), soft_wrap=True, markup=False, highlight=False)
@@ -66,7 +67,9 @@ async def _run(options: argparse.Namespace) -> int:
     return code
 
 
-async def demonstrate(histories: list[History], console: Console, published: Published | None = None) -> int:
+async def demonstrate(
+    histories: list[History], console: Console, published: Published | None = None, folder: Path | None = None
+) -> int:
     """Play, check and print; 0 only where every count equals the tally of the files, and every published figure."""
     if published:
         histories = [*histories, *published.histories]
@@ -86,6 +89,10 @@ async def demonstrate(histories: list[History], console: Console, published: Pub
             print_answers(console, answers, expected)
             print_import(console, imported)
             wrong += await _published(reader, published, console)
+            await join(client, url, token, in_both(imported))
+            answered = await Asker(client, url, token, performance).ask_all(read_questions(folder) if folder else [])
+            print_answered(console, answered)
+            wrong += [f"{one.question.what}: {line}" for one in answered for line in one.differences]
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1
