@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench.matching.measure import Measured, measure
-from bench.matching.people import records
+from bench.matching.people import TUNED_ON, records
 from bench.matching.searching import search_ms
 from bench.measure import percentile
 from libs.matching.weights import load_weights
 
 RESULTS = Path(__file__).parents[1] / "results"
-TUNED_ON = 1
+
 PERCENT = 100
 
 

@@ -28,8 +28,6 @@ class Measured:
     found_by_blocking: int = 0
     pairs: list[tuple[Match, bool]] = field(default_factory=list)
     """Every pair that was compared, and whether it is one person."""
-    seen: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
-    """How often each agreement of each feature was seen among pairs of one person, and of strangers."""
 
     @property
     def precision(self) -> float:
@@ -62,7 +60,6 @@ def measure(found: Sequence[Record], weights: Weights, tell: Callable[[int], Non
         told.likely += result.verdict == "likely"
         told.right += same and result.verdict == "likely"
         told.possible += same and result.verdict != "unlikely"
-        told.seen.update((part.feature, part.agreement, same) for part in result.because)
         told.pairs.append((result, same))
     return told
 

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from bench.matching.names import Spelt, TrueName, draw
 from libs.events.event import JSON
 
+TUNED_ON = 1
+"""The seed whose records the weights were learned from; no other figure is taken of them."""
 MET_FROM = date(2015, 1, 1)
 KHMER_DIGITS = str.maketrans("0123456789", "០១២៣៤៥៦៧៨៩")
 TITLES = ("Mr ", "Ms ", "Lok ", "Nang ")

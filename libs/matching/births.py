@@ -7,6 +7,9 @@ from datetime import date
 BUDDHIST_YEARS = 543
 """The Buddhist era of Cambodia, Thailand and Lao PDR is ahead of the common one by so many years."""
 BUDDHIST_FROM = 2400
+DAYS_APART_MAX = 15
+"""Two days this near may be one, misread or reckoned from the lunar calendar."""
+PARTS = ("year", "month", "day")
 CONFUSED_YEARS_MAX = 2
 """Two stated years this near to each other may be one person's: East Asian counting of age, and guesses."""
 
@@ -67,13 +70,10 @@ def nearness(one: Birth | None, other: Birth | None) -> str:
 
 
 def _days(one: date, other: date) -> str:
-    if one == other:
-        return "same_day"
-    if abs(one.year - other.year) == BUDDHIST_YEARS and (one.month, one.day) == (other.month, other.day):
-        return "same_day"
-    if (one.year, one.month, one.day) == (other.year, other.day, other.month):
-        return "day_and_month_swapped"
-    parts = zip((one.year, one.month, one.day), (other.year, other.month, other.day), strict=True)
-    if sum(a == b for a, b in parts) == 2:  # noqa: PLR2004 - two of day, month and year
-        return "one_part_differs"
-    return "different"
+    if one == other or (one.year, one.month, one.day) == (other.year, other.day, other.month):
+        return "same_day" if one == other else "day_and_month_swapped"
+    if abs((one - other).days) <= DAYS_APART_MAX:
+        return "days_apart"
+    parts = zip(PARTS, (one.year, one.month, one.day), (other.year, other.month, other.day), strict=True)
+    differing = [name for name, a, b in parts if a != b]
+    return f"{differing[0]}_differs" if len(differing) == 1 else "different"

@@ -44,16 +44,22 @@ def _tokens(person: Person, spread: int) -> Iterator[str]:
         yield from (f"x|{one}" for whole in person.name.runs for one in (whole, *_shortened(whole)))
     told = {one for one in (*sounds, *person.name.field_sounds) if len(one) >= SOUND_LENGTH_MIN}
     yield from (f"y|{one}|{year}|{person.sex}" for one in told for year in _years(person, spread))
+    yield from _of_parents(person, told, spread)
     if person.birth and person.birth.day:
         low, high = sorted((person.birth.day.month, person.birth.day.day))  # the two are often swapped
-        yield from (
-            f"b|{person.birth.first_year}|{low}|{high}|{one[:1]}" for one in {*sounds, *person.name.field_sounds}
-        )
-    if person.mother.sounds or person.father.sounds:
-        parents = [*person.mother.sounds, *person.father.sounds]
-        yield from (f"p|{parent}|{one}" for parent in parents for one in told if len(parent) >= SOUND_LENGTH_MIN)
+        day = f"{person.birth.first_year}|{low}|{high}"
+        yield from (f"b|{day}|{one[:1]}" for one in {*sounds, *person.name.field_sounds})
+        yield f"e|{day}|{person.province}"
     yield from (f"d|{number}" for number in (person.document,) if number)
     yield from (f"c|{number}" for number in (person.contact,) if number)
+
+
+def _of_parents(person: Person, told: Iterable[str], spread: int) -> Iterator[str]:
+    """By a parent's name with the person's own, or with the birth where the own name is missing or misheard."""
+    parents = {*person.mother.sounds, *person.father.sounds}
+    yield from (f"p|{parent}|{one}" for parent in parents for one in told if len(parent) >= SOUND_LENGTH_MIN)
+    whole = {"".join(sorted(parent.sounds)) for parent in (person.mother, person.father) if parent.sounds}
+    yield from (f"m|{parent}|{year}" for parent in whole for year in _years(person, spread))
 
 
 def _shortened(run: str) -> Iterable[str]:

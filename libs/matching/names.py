@@ -80,6 +80,7 @@ def sound(word: str) -> str:
     first, rest = said[:1], said[1:]
     rest = re.sub(r"(?<=[aeiouy])v$", "", rest)  # pov, pau: a closing v is a vowel
     rest = re.sub(r"(?<=[^aeiouyr])r$", "", rest)  # vichetr, pechr: written, not spoken
+    rest = re.sub(r"(?<=[aeiouy])r(?=[mn]?$)", "", rest)  # chear, thorn: written to lengthen the vowel
     rest = re.sub("[aeiouyh]", "", rest)
     return ("a" if first in _VOWELS else first) + rest
 
@@ -96,7 +97,8 @@ def likeness(one: Name, other: Name, close: int, near: int) -> str:
     if sorted(one.sounds) == sorted(other.sounds) or set(one.runs) & set(other.runs):
         spelt = fuzz.token_sort_ratio(" ".join(one.words), " ".join(other.words))
         together = max(fuzz.ratio(run, it) for run in _turned(one.fields) for it in _turned(other.fields))
-        return "same_sound" if max(spelt, together) >= near else "same_consonants"
+        best = max(spelt, together)
+        return "same_sound" if best >= close else "alike_sound" if best >= near else "same_consonants"
     by_word = _aligned(one.words, one.sounds, other.words, other.sounds, near)
     whole = one.words == one.fields and other.words == other.fields
     by_field = by_word if whole else _aligned(one.fields, one.field_sounds, other.fields, other.field_sounds, near)

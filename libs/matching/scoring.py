@@ -1,7 +1,8 @@
 """How likely two records are one person, and why: each feature's agreement adds or takes its points.
 
-Points are ten times the base-two logarithm of how much more often that agreement is seen between two records of one
-person than between strangers (Fellegi and Sunter, A Theory for Record Linkage, 1969), rounded by hand. They are data.
+Points are ten times the base-two logarithm of how much likelier an agreement makes it that two records are one person
+(Fellegi and Sunter, A Theory for Record Linkage, 1969), all features weighed together, since they hang together: who
+shares the parents shares the family name. They are data, learned by `python -m bench.matching.learn`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,16 +41,24 @@ def match(one: Person, other: Person, weights: Weights, *, sharing: int = 0) -> 
 
 
 def _contributions(one: Person, other: Person, weights: Weights, sharing: int) -> Iterator[Contribution]:
-    agreed = False
-    for feature, compare in _FEATURES.items():
-        agreement = compare(one, other, weights)
-        if agreement == "unknown":
-            continue
-        agreed = agreed or (feature == "name" and agreement != "different")
-        yield Contribution(feature, agreement, weights.points[feature][agreement])
-    if agreed:
-        found = next(step for step in weights.name_frequency if sharing >= step.sharing)
-        yield Contribution("name_frequency", f"shared_by_{found.sharing}_or_more", found.points)
+    agreements = {feature: compare(one, other, weights) for feature, compare in _COMPARED.items()}
+    agreements["kin"] = _kin(agreements)
+    for feature, agreement in agreements.items():
+        if agreement != "unknown":
+            yield Contribution(feature, agreement, weights.points[feature][agreement])
+    if agreements["name"] not in {"unknown", "different"}:
+        step = next(step for step in weights.name_frequency if sharing >= step.sharing)
+        whole = agreements["name"] in WHOLE
+        said = f"{'whole' if whole else 'part'}_shared_by_{step.sharing}_or_more"
+        yield Contribution("name_frequency", said, step.whole if whole else step.part)
+
+
+def _kin(agreements: Mapping[str, str]) -> str:
+    """How many of parents and telephone two records share that do not share a name: so do sisters and brothers."""
+    if agreements["name"] not in {"unknown", "different"}:
+        return "unknown"
+    shared = sum(agreements[feature] in {*WHOLE, "close", "near"} for feature in ("mother", "father", "contact"))
+    return ("unknown", "one_shared", "two_shared", "three_shared")[shared]
 
 
 def _names(one: Name, other: Name, weights: Weights) -> str:
@@ -62,7 +71,9 @@ def _equal(one: str, other: str) -> str:
     return "same" if one == other else "different"
 
 
-_FEATURES: Mapping[str, Callable[[Person, Person, Weights], str]] = {
+WHOLE = frozenset({"same", "same_sound", "alike_sound", "same_consonants"})
+"""Agreements of a name as a whole; in the others, part of it agrees."""
+_COMPARED: Mapping[str, Callable[[Person, Person, Weights], str]] = {
     "name": lambda one, other, weights: _names(one.name, other.name, weights),
     "birth": lambda one, other, _: nearness(one.birth, other.birth),
     "sex": lambda one, other, _: _equal(one.sex, other.sex),
@@ -73,4 +84,4 @@ _FEATURES: Mapping[str, Callable[[Person, Person, Weights], str]] = {
     "mother": lambda one, other, weights: _names(one.mother, other.mother, weights),
     "father": lambda one, other, weights: _names(one.father, other.father, weights),
 }
-FEATURES = tuple(_FEATURES)
+FEATURES = (*_COMPARED, "kin")

@@ -8,15 +8,16 @@ from types import MappingProxyType
 
 from libs.rules.load import ROOT, BadRules, load
 
-PATH = ROOT / "services/identification/rules/matching.v1.yaml"
+PATH = ROOT / "services/identification/rules/matching.v2.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """What an agreement of names is worth more or less where at least so many persons share the name."""
+    """What an agreement of names, whole or in part, is worth more where at least so many persons share the name."""
 
     sharing: int
-    points: int
+    whole: int
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +52,5 @@ def load_weights(path: Path = PATH) -> Weights:
         ignored=frozenset(content["ignored_words"]),
         points=MappingProxyType({name: entry["points"] for name, entry in content["features"].items()}),
         titles=MappingProxyType({name: entry["title"] for name, entry in content["features"].items()}),
-        name_frequency=tuple(Frequency(entry["sharing"], entry["points"]) for entry in shared),
+        name_frequency=tuple(Frequency(**entry) for entry in shared),
     )

@@ -17,10 +17,11 @@ from libs.runtime.settings import Settings, settings
 from nrm.demo.acts import Register, show
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
-from nrm.demo.imports import import_differences, import_sample, print_import, truth_of
+from nrm.demo.imports import import_differences, import_sample, in_both, join, print_import, truth_of
 from nrm.demo.notices import told
 from nrm.demo.player import Performance, Player
 from nrm.demo.published import Published, compare, read_published, surveyed
+from nrm.demo.questions import Asker, print_answered, read_questions
 from nrm.demo.tables import print_answers, print_published, print_verdict
 from nrm.demo.tally import tally
 from nrm.launcher import System
@@ -60,7 +61,7 @@ async def _run(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         if not options.against:
             await stack.enter_async_context(System(_own(settings()), say=console.log))
-        code = await demonstrate(histories, console, published, acts=True)
+        code = await demonstrate(histories, console, published, options.histories, acts=True)
         if options.keep and not options.against:
             console.print("The system stays up; Ctrl-C stops it. Its pages, for an hour:")
             console.print(link(settings()), soft_wrap=True, markup=False, highlight=False)
@@ -75,11 +76,16 @@ def _own(config: Settings) -> Settings:
 
 
 async def demonstrate(
-    histories: list[History], console: Console, published: Published | None = None, *, acts: bool = False
+    histories: list[History],
+    console: Console,
+    published: Published | None = None,
+    folder: Path | None = None,
+    *,
+    acts: bool = False,
 ) -> int:
     """Play, check and print; 0 only where every count equals the tally of the files, and every published figure.
 
-    With `acts`, what the counts do not show is done as well.
+    With `acts`, what the counts do not show is done as well; the questions of a `folder` are asked and checked.
     """
     if published:
         histories = [*histories, *published.histories]
@@ -99,6 +105,10 @@ async def demonstrate(
             print_answers(console, answers, expected)
             print_import(console, imported)
             wrong += await _published(reader, published, console)
+            await join(client, url, token, in_both(imported))
+            answered = await Asker(client, url, token, performance).ask_all(read_questions(folder) if folder else [])
+            print_answered(console, answered)
+            wrong += [f"{one.question.what}: {line}" for one in answered for line in one.differences]
             if acts:
                 register = Register(client, url, token, performance)
                 wrong += await show(register, console, (("Notifications", told),))

@@ -6,7 +6,7 @@ service that dies in the middle of a step costs time and never a second event.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -119,7 +119,7 @@ class Player:
 
     async def _post_until_answered(self, step: Step) -> httpx2.Response:
         url = self._url(step.service) + self._filled(step, step.path)
-        body = self._filled_body(step, step.body)
+        body = _mapped(step.body, lambda text: self._filled(step, text))
         organisation = self._filled(step, step.organisation)
         key = str(uuid5(NAMESPACE_URL, f"urn:opennrm:demo:{step.history}#{step.number}"))
         deadline_s = time.monotonic() + STEP_S_MAX
@@ -144,17 +144,6 @@ class Player:
     def _filled(self, step: Step, text: str) -> str:
         return REFERENCE.sub(lambda found: str(self._value(step.history, found[1], found[2])), text)
 
-    def _filled_body(self, step: Step, value: Any) -> Any:  # noqa: ANN401 - a JSON value of any shape
-        match value:
-            case str():
-                return self._filled(step, value)
-            case dict():
-                return {key: self._filled_body(step, inner) for key, inner in value.items()}
-            case list():
-                return [self._filled_body(step, inner) for inner in value]
-            case _:
-                return value
-
     def _value(self, history: str, word: str, path: str | None) -> Any:  # noqa: ANN401 - a value of an answer
         write = self.performance.saved[self._names.find(history, word)]
         if not path:
@@ -163,6 +152,23 @@ class Player:
         for part in path.split("."):
             value = value[int(part)] if part.isdigit() else value[part]
         return value
+
+
+def filled(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - a JSON value of any shape
+    """A value with what is known in the place of each `${word}`. Raises KeyError where a word is not known."""
+    return _mapped(value, lambda text: REFERENCE.sub(lambda found: known[found[1]], text))
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - a JSON value of any shape
+    match value:
+        case str():
+            return change(value)
+        case dict():
+            return {key: _mapped(inner, change) for key, inner in value.items()}
+        case list():
+            return [_mapped(inner, change) for inner in value]
+        case _:
+            return value
 
 
 def worth_repeating(answer: httpx2.Response) -> bool:

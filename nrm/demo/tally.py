@@ -127,6 +127,9 @@ def _waiting(steps: list[Step], names: Names) -> Counter[Place]:
                 case = names.named_by(referral, referral.body["case_id"])
                 province = provinces[names.named_by(referral, referral.body["provider_id"])]
                 waits[case] = Place(province, KIND_OF_TERM[referral.body["term"]], cohorts[case])
+        elif step.kind == "need" and step.body["service"] == "shelter":
+            case = names.named_by(step, step.path)
+            waits[case] = Place(step.body["province"], KIND_OF_TERM[step.body["term"]], cohorts[case])
         elif step.kind == "placement":
             waits.pop(names.named_by(step, step.body["case_id"]), None)
     return Counter(waits.values())

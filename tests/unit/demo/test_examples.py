@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from libs.events.catalogue import vocabulary
+from libs.events.catalogue.aftercare import GoalOutcome
 from nrm.demo.histories import (
     EXAMPLES,
     REFERENCE,
@@ -52,6 +53,11 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # required and optional keys, be
     "transfer": ({"shelter_id", "cohort", "reason"}, set()),
     "discharge": ({"outcome"}, set()),
     "follow_up": ({"month", "outcome"}, set()),
+    "inspection": (set(), {"result", "failed_standards", "findings"}),
+    "care_plan": ({"goals"}, {"review_on"}),
+    "goal": ({"outcome"}, {"note"}),
+    "link": ({"other_case_id", "reason"}, set()),
+    "need": ({"service", "term", "province", "reason"}, set()),
     "report": ({"case_id", "reference"}, set()),
     "court_case": ({"case_ids", "court", "accused", "charges"}, set()),
     "evidence": ({"kind", "sha256", "taken_by"}, set()),
@@ -65,9 +71,10 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # required and optional keys, be
     "repatriation_step": ({"outcome", "by"}, {"documents", "note"}),
 }
 SERVICE_OF = {
-    **dict.fromkeys(MODELS, "identification"),
-    **dict.fromkeys(("provider", "registration", "referral", "decision", "response"), "referral"),
+    **dict.fromkeys((*MODELS, "link"), "identification"),
+    **dict.fromkeys(("provider", "registration", "referral", "decision", "response", "need"), "referral"),
     **dict.fromkeys(("shelter", "capacity", "placement", "transfer", "discharge", "follow_up"), "aftercare"),
+    **dict.fromkeys(("inspection", "care_plan", "goal"), "aftercare"),
     **dict.fromkeys(("report", "court_case", "verdict", "appeal", "victim_charge"), "justice"),
     **dict.fromkeys(("evidence", "custody", "hearing", "payment"), "justice"),
     **dict.fromkeys(("repatriation", "repatriation_step"), "repatriation"),
@@ -84,6 +91,8 @@ CLOSED: dict[tuple[str, str], tuple[str, ...]] = {
     ("placement", "cohort"): get_args(vocabulary.Cohort),
     ("transfer", "cohort"): get_args(vocabulary.Cohort),
     ("discharge", "outcome"): ("reintegrated_with_family", "independent", "other_shelter", "repatriated", "left"),
+    ("goal", "outcome"): get_args(GoalOutcome),
+    ("need", "term"): get_args(vocabulary.Term),
     ("follow_up", "outcome"): ("safe", "at_risk", "not_found"),
     ("verdict", "result"): get_args(vocabulary.Verdict),
     ("appeal", "by"): ("prosecution", "defence", "civil_party"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from libs.matching.names import latin, likeness, name_of, sound
 
 CLOSE, NEAR = 90, 78
-SOUNDS_LIKE = {"same", "same_sound", "same_consonants"}
+SOUNDS_LIKE = {"same", "same_sound", "alike_sound", "same_consonants"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,8 @@ def test_a_name_is_known_in_another_script(one: tuple[str, str], other: tuple[st
         (("Sok", "Chan Tha"), ("Sok", "Chantha"), "same"),  # one word or two
         (("Sok", "Chantha"), (None, "Sokchantha"), "same"),  # all in one field
         (("Sokh", "Chantha"), ("Sok", "Chhantha"), "same_sound"),
+        (("Chaidi", "Kittisak"), ("Jaidee", "Kittisak"), "alike_sound"),
+        (("Chea", "Thon"), ("Chear", "Thorn"), "same_sound"),  # an r that only lengthens the vowel
         (("Sok", "Chantha"), ("Sok", "Chanthan"), "near"),
         (("Sok", "Chantha"), (None, "Chantha"), "part"),  # the family name is missing
         (("Sok", "Chantha"), ("Sok", "Dara"), "different"),

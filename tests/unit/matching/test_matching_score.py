@@ -24,6 +24,7 @@ def person(**personal: object) -> Person:
 
 TEP = person(family_name="ទេព", given_name="បូផា", date_of_birth="1994-11-05", contact="០១២ ៣៤៥ ៦៧៨")
 SAME = person(family_name="Bopha", given_name="Tep", date_of_birth="1994-05-11", contact="+855 12 345 678")
+SISTERS = (("Bopha", "1994-11-05"), ("Maly", "1997-02-20"))
 OTHER = person(family_name="Sok", given_name="Dara", date_of_birth="1981-02-03")
 
 
@@ -33,7 +34,10 @@ OTHER = person(family_name="Sok", given_name="Dara", date_of_birth="1981-02-03")
         ("1994-11-05", "1994-11-05", "same_day"),
         ("2537-11-05", "1994-11-05", "same_day"),  # Buddhist era
         ("1994-11-05", "1994-05-11", "day_and_month_swapped"),
-        ("1994-11-05", "1995-11-05", "one_part_differs"),
+        ("1994-11-05", "1995-11-05", "year_differs"),
+        ("1994-11-05", "1994-12-05", "month_differs"),
+        ("1994-11-05", "1994-11-25", "day_differs"),
+        ("1994-12-30", "1995-01-04", "days_apart"),
         ("1994-11-05", "1994-01-01", "same_year"),  # the first of January is the year alone
         ("1994", "1994-11-05", "same_year"),
         ("1994-11", "1995", "near_year"),
@@ -63,6 +67,14 @@ def test_a_score_is_the_sum_of_what_it_says() -> None:
 
 def test_a_common_name_says_less() -> None:
     assert match(TEP, SAME, WEIGHTS, sharing=1000).points < match(TEP, SAME, WEIGHTS, sharing=1).points
+
+
+def test_sisters_share_their_parents_and_are_two() -> None:
+    home = {"family_name": "Tep", "mother_name": "Sok Mony", "contact": "012 345 678"}
+    one, other = (person(**home, given_name=name, date_of_birth=born) for name, born in SISTERS)
+    found = match(one, other, WEIGHTS)
+    assert found.verdict == "unlikely"
+    assert ("kin", "two_shared") in {(part.feature, part.agreement) for part in found.because}
 
 
 def test_who_is_one_person_shares_a_token_and_only_under_one_key() -> None:
