@@ -106,9 +106,8 @@ async def demonstrate(
             print_import(console, imported)
             wrong += await _published(reader, published, console)
             await join(client, url, token, in_both(imported))
-            answered = await Asker(client, url, token, performance).ask_all(read_questions(folder) if folder else [])
-            print_answered(console, answered)
-            wrong += [f"{one.question.what}: {line}" for one in answered for line in one.differences]
+            if folder:
+                wrong += await _asked(Asker(client, url, token, performance), folder, console)
             if acts:
                 register = Register(client, url, token, performance)
                 wrong += await show(register, console, (("Notifications", told),))
@@ -117,6 +116,13 @@ async def demonstrate(
             return 1
     print_verdict(console, expected, wrong, *_effort(performance))
     return 1 if wrong else 0
+
+
+async def _asked(asker: Asker, folder: Path, console: Console) -> list[str]:
+    """Where an answer differs from what its question expects."""
+    answered = await asker.ask_all(read_questions(folder))
+    print_answered(console, answered)
+    return [f"{one.question.what}: {line}" for one in answered for line in one.differences]
 
 
 async def _published(reader: Reader, published: Published | None, console: Console) -> list[str]:
