@@ -109,8 +109,7 @@ async def demonstrate(
             if folder:
                 wrong += await _asked(Asker(client, url, token, performance), folder, console)
             if acts:
-                register = Register(client, url, token, performance)
-                wrong += await show(register, console, (("Notifications", told),))
+                wrong += await show(Register(client, url, token, performance), console, (("Notifications", told),))
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1
