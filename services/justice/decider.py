@@ -64,6 +64,9 @@ def decide_court_case(command: ask.CourtCaseCommand, state: CourtCaseState) -> D
             assert_never(command)
 
 
+UNLISTED = "unlisted"
+
+
 def article_of(law: Statutes, statute: str, article: str, on: date, pointer: str = "") -> Article:
     """The article in force on the day of the act (no crime without law, Penal Code art. 3). Raises 422."""
     try:
@@ -71,6 +74,14 @@ def article_of(law: Statutes, statute: str, article: str, on: date, pointer: str
     except UnknownArticle as unknown:
         at = "/article" if any(one.id == statute for one in law.statutes) else "/statute"
         raise Refused("unknown-article", str(unknown), status=422, pointer=pointer + at) from None
+
+
+def kind_of_offence(law: Statutes, statute: str, article: str, on: date) -> str:
+    """The kind of offence; `unlisted` where the table lacks the article: no alert may wait for the table."""
+    try:
+        return law.article(statute, article, on).kind
+    except UnknownArticle:
+        return UNLISTED
 
 
 def _prosecute(command: ask.Prosecute) -> tuple[fact.Prosecuted, ...]:

@@ -14,7 +14,7 @@ from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
 from services.justice.api import Asked, CaseFilter, cases_known, id_of, listed
 from services.justice.bodies import sealed
-from services.justice.decider import article_of
+from services.justice.decider import kind_of_offence
 from services.justice.rulebook import LAW
 from services.justice.victim_charge.bodies import AssignmentBody, ResolutionBody, VictimChargeBody
 from services.justice.victim_charge.commands import AssignAlert, ChargeVictim, ResolveAlert, VictimChargeCommand
@@ -50,7 +50,7 @@ async def charge_victim(
         province=body.province or known["province"],
         statute=body.statute,
         article=body.article,
-        kind=article_of(LAW, body.statute, body.article, committed_on).kind,
+        kind=kind_of_offence(LAW, body.statute, body.article, committed_on),
         committed_on=committed_on.isoformat(),
         personal=sealed(conduct=body.conduct),
     )

@@ -8,7 +8,7 @@ import pytest
 from libs.events.catalogue.justice import Accused, ChargesAmended
 from libs.events.testing import given
 from services.justice.commands import AmendCharges, NewCharge
-from services.justice.decider import COURT_CASE
+from services.justice.decider import COURT_CASE, kind_of_offence
 from tests.unit.justice.kit import (
     BEGAN,
     CONVICTED,
@@ -97,3 +97,11 @@ def test_withdraws_no_charge_that_was_not_brought() -> None:
 
 def test_changes_no_court_case_that_is_not_there() -> None:
     given(COURT_CASE).when(amend(NewCharge(*SALE))).then_refused("not-found")
+
+
+@pytest.mark.parametrize(
+    ("statute", "article", "kind"),
+    [("lshtse-2008", "24", "soliciting"), ("lshtse-2008", "999", "unlisted"), ("law-of-the-sea", "1", "unlisted")],
+)
+def test_a_charge_against_a_victim_does_not_wait_for_the_statute_table(statute: str, article: str, kind: str) -> None:
+    assert kind_of_offence(LAW, statute, article, date(2026, 1, 1)) == kind
