@@ -55,7 +55,7 @@ async def paced(work: Callable[[int], Awaitable[object]], *, rate: int, seconds:
         wait = started + number / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        task: asyncio.Task[object] = asyncio.ensure_future(work(number))  # type: ignore[assignment]
+        task: asyncio.Task[object] = asyncio.ensure_future(work(number))
         running.add(task)
         task.add_done_callback(running.discard)
     await asyncio.gather(*running)

@@ -23,7 +23,8 @@ Schema = dict[str, Any]
 def schema_of(event: type[Event]) -> Schema:
     """The event's JSON schema without references, titles and words."""
     whole = event.model_json_schema()
-    return _plain(whole, whole.get("$defs", {}))
+    plain: Schema = _plain(whole, whole.get("$defs", {}))
+    return plain
 
 
 def _plain(schema: Any, definitions: Schema) -> Any:

@@ -36,7 +36,7 @@ async def relay(connect: Connect) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _write(session: asyncpg.Connection, *entries: object) -> list[Pair]:
-    await session.execute(APPEND, *_columns([append(*entries)]))  # type: ignore[arg-type]
+    await session.execute(APPEND, *_columns([append(*entries)]))
     return [(one.envelope.stream, one.envelope.streamversion) for one in entries]  # type: ignore[attr-defined]
 
 

@@ -164,7 +164,7 @@ def _surrogate(one: Entry) -> Append:
 
 
 def _no_answer_at_all(one: Entry) -> Append:
-    return Append([one], replace(answer(uuid4().hex), status=None))  # type: ignore[arg-type]
+    return Append([one], replace(answer(uuid4().hex), status=None))
 
 
 def _no_hex(one: Entry) -> Append:

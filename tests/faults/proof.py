@@ -117,10 +117,10 @@ async def _answers(
     found += [f"event {one} was answered and is not stored" for one in named if one not in stored]
     found += [f"event {one} stands in {times} answers" for one, times in named.items() if times > 1]
     for request in requests:
-        row = kept.get((request.who[0], request.key))
-        if request.status == 201 and (row is None or row["body"] != request.content):
+        answer = kept.get((request.who[0], request.key))
+        if request.status == 201 and (answer is None or answer["body"] != request.content):
             found.append(f"{request.path} {request.key}: answered 201, another answer is kept")
-        if request.status >= 400 and row is not None:
+        if request.status >= 400 and answer is not None:
             found.append(f"{request.path} {request.key}: refused with {request.status}, but recorded")
     for one, event in stored.items():
         if one not in named and orjson.loads(event["body"])["role"] != "system":

@@ -23,7 +23,9 @@ async def test_a_cancellation_inside_a_client_is_a_lost_connection() -> None:
 async def test_a_consumer_is_stopped_while_a_failed_fetch_pauses(kafka_bootstrap: str) -> None:
     consumer = await subscribe(Source(kafka_bootstrap, []), {})
     pausing = asyncio.create_task(asyncio.sleep(60))  # as aiokafka's fetch does after the broker was lost
-    consumer._fetcher._pending_tasks.add(pausing)  # noqa: SLF001 - where aiokafka keeps it
+    fetcher = consumer._fetcher  # noqa: SLF001 - where aiokafka keeps what it waits for
+    assert fetcher
+    fetcher._pending_tasks.add(pausing)  # noqa: SLF001 - likewise
     await asyncio.sleep(0)
     await clients.stop(consumer)
     assert pausing.cancelled()

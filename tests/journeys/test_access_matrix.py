@@ -102,7 +102,7 @@ async def test_what_is_its_own(speak: Any, scene: Scene, organisation: str, role
 
 async def test_an_auditor_sees_names_only_for_a_stated_reason(speak: Any, scene: Scene) -> None:
     auditor, path = speak("audit", "auditor"), f"/v1/cases/{scene.ids['case']}/history"
-    name = CASE["person"]["given_name"]  # type: ignore[index]
+    name = CASE["person"]["given_name"]
     without, stated = await auditor.get("audit", path), await auditor.get("audit", path, reason="complaint 12")
     assert name not in without.text
     assert name in stated.text
@@ -126,7 +126,7 @@ async def test_no_answer_tells_them_of_a_shelter(speak: Any, scene: Scene, organ
 
 @pytest.mark.parametrize("role", ["coordinator", "labour", "administrator"])
 async def test_who_needs_no_person_gets_none(speak: Any, scene: Scene, role: str) -> None:
-    asker, name = speak("a-stranger", role), CASE["person"]["given_name"]  # type: ignore[index]
+    asker, name = speak("a-stranger", role), CASE["person"]["given_name"]
     for service, path in [*((service, path) for service, path, _ in THINGS), *LISTS]:
         answer = await asker.get(service, path.format(**scene.ids))
         assert name not in answer.text

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 WHEN = "2026-03-02T09:00:00+07:00"
-CASE = {
+CASE: dict[str, Any] = {
     "occurred_at": WHEN,
     "channel": "border_screening",
     "place": {"province": "KH-1", "country": "KH", "detail": "ច្រកទ្វារអន្តរជាតិប៉ោយប៉ែត"},

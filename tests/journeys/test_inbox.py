@@ -123,7 +123,7 @@ async def test_what_waited_too_long_is_given_up_with_what_is_missing_now(speak: 
     await pool.close()
 
     async def given_up() -> bool:
-        return (await kept(desk, inbox_id))["status"] == "expired"
+        return bool((await kept(desk, inbox_id))["status"] == "expired")
 
     await until(given_up)
     assert (await kept(desk, inbox_id))["missing"] == ["travel_document_issued"]

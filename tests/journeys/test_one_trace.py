@@ -23,5 +23,5 @@ async def test_one_trace_leads_from_the_request_to_the_views(speak: Any, collect
     assert {"publish", "project"} <= names
     assert any("/v1/cases" in name for name in names)
     spoken = str(collector.spans)
-    assert CASE["person"]["given_name"] not in spoken  # type: ignore[index]
-    assert CASE["person"]["family_name"] not in spoken  # type: ignore[index]
+    assert CASE["person"]["given_name"] not in spoken
+    assert CASE["person"]["family_name"] not in spoken

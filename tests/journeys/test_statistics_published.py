@@ -16,7 +16,7 @@ WOMEN, MEN = 12, 3
 
 
 async def _identified(speak: Any, sex: str, number: int, day: int = 1) -> dict[str, Any]:
-    person = {**CASE["person"], "sex": sex}  # type: ignore[dict-item]  # a case's person
+    person = {**CASE["person"], "sex": sex}  # a case's person
     body = {**CASE, "occurred_at": f"1971-0{1 + number % 9}-{day:02}T09:00:00+07:00", "person": person}
     return await _made(await speak("cnp-poipet", "first_responder").post("identification", "/v1/cases", body))
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.events.consume import Add, Change, Drop, Put
-from libs.events.rows import Columns, DoesNotFit, columns_of, write
+from libs.events.rows import Columns, columns_of, write
+from libs.events.shelf import DoesNotFit
 
 TABLE = "CREATE TABLE {0}.t (a text, b integer, n integer DEFAULT 0, m bigint, s text, d date, PRIMARY KEY (a, b))"
 SCHEMAS = ("together", "one_by_one")

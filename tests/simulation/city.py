@@ -185,13 +185,15 @@ class City:
         recorder, origin = self.recorders[process], Origin("org", "client", "role", "c", self.world.now())
         steps = [Step(DECIDER, stream, Say(wish.words)) for stream in wish.streams]
 
+        given: list[Answer] = []
+
         def answer(outcome: Outcome) -> Answer:
             body = " ".join(entry.envelope.id for entry in outcome.entries).encode()
-            return Answer("org", wish.key, b"r" * 32, 201, body, "/", outcome.version)
+            given.append(Answer("org", wish.key, b"r" * 32, 201, body, "/", outcome.version))
+            return given[-1]
 
-        given: list[Answer] = []
         try:
-            await recorder.record(steps, origin, lambda outcome: given.append(answer(outcome)) or given[-1])
+            await recorder.record(steps, origin, answer)
         except (Conflict, Unavailable, ConnectionError):
             return
         except KeyReused as reused:

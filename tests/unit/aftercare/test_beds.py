@@ -115,7 +115,7 @@ def test_capacity_is_never_below_what_is_taken() -> None:
     ],
 )
 def test_everybody_is_placed_with_their_like(person: Person, cohort: str, rule: str) -> None:
-    given(SHELTER, OPENED).when(at(replace(ADMIT, person=person, cohort=cohort))).then_refused(rule)  # type: ignore[arg-type]
+    given(SHELTER, OPENED).when(at(replace(ADMIT, person=person, cohort=cohort))).then_refused(rule)
 
 
 def test_who_left_cannot_leave_again() -> None:
@@ -146,7 +146,7 @@ def test_a_visit_is_recorded_once() -> None:
     visit = FollowUp(CASE, 1, "safe", {})
     past = given(CARE).when(visit).events
     given(CARE, *past).when(visit).then_refused("already-so")
-    due = visits_due(CARE.fold(past), NOW.date().replace(day=31))  # type: ignore[arg-type]
+    due = visits_due(CARE.fold(past), NOW.date().replace(day=31))
     assert [one["due"] for one in due] == ["2026-02-28", "2026-04-30", "2026-07-31", "2027-01-31"]
     assert due[0]["done"]
     assert visits_due(Care(), None) == []

@@ -50,7 +50,7 @@ def test_every_placement_and_every_carer_is_kept() -> None:
     left = given(CARE, *past).when(Leave(MOTHER.case_id, "m.1", "independent")).events[0]
     assert left.organisation == "other"  # type: ignore[attr-defined]
     past += [left, *given(CARE, *past, left).when(replace(enter, placement_id="m.2")).events]
-    care = CARE.fold(past)  # type: ignore[arg-type]
+    care = CARE.fold(past)
     assert isinstance(care, Care)
     assert care.organisations == {"house", "other"}
     assert care.entered["m.1"].organisation == "other"

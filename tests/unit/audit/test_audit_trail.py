@@ -29,8 +29,8 @@ def fact(event: Event, **changed: object) -> Fact:
         prevhash=GENESIS,
         data=event.data(),
     )
-    sealed, _ = envelope._replace(**changed).sealed()  # type: ignore[arg-type]
-    return Fact(event, sealed._replace(position=changed.get("position", 7)))  # type: ignore[arg-type]
+    sealed, _ = envelope._replace(**changed).sealed()
+    return Fact(event, sealed._replace(position=changed.get("position", 7)))
 
 
 def test_an_event_stands_as_the_bytes_that_its_hash_covers() -> None:

@@ -123,7 +123,7 @@ def _charges(facts: Sequence[Fact], ref: str) -> dict[tuple[str, str], tuple[dat
 
 
 def _unit(
-    opened: justice.Prosecuted, ref: str, ids: Any, charges: list[Any], began: datetime, *, by_event: bool
+    opened: justice.Prosecuted, ref: str, ids: tuple[Any, Any], charges: list[Any], began: datetime, *, by_event: bool
 ) -> list[One]:
     about = (opened.court, opened.province, *ids, ref)
     verdicts = [(when, fact) for when, _, fact in charges if fact]

@@ -6,7 +6,7 @@ from projections.coverage.queries import OURS, Record, histories, joined, pairs,
 
 
 def record(number: int, system: str, **facts: object) -> Record:
-    return Record(f"KH-{number}", system, **facts)  # type: ignore[arg-type]
+    return Record(f"KH-{number}", system, **facts)
 
 
 def test_linked_cases_are_one_person_however_the_links_run() -> None:

@@ -57,7 +57,7 @@ def test_independent_lists_of_a_known_population_give_it_back(lists: int) -> Non
     histories = {}
     for history in product((True, False), repeat=lists):
         if any(history):
-            share = population
+            share = float(population)
             for seen, chance in zip(history, chances, strict=True):
                 share = share * (chance if seen else 1 - chance)
             histories[history] = round(share)

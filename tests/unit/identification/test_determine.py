@@ -122,7 +122,7 @@ def test_a_screening_presumes_until_something_is_determined() -> None:
     child=st.booleans(),
 )
 def test_an_outcome_never_contradicts_its_elements(
-    act: list, means: list, purpose: list, outcome: str, *, child: bool
+    act: list[str], means: list[str], purpose: list[str], outcome: str, *, child: bool
 ) -> None:
     command = replace(DETERMINE, act=tuple(act), means=tuple(means), purpose=tuple(purpose), outcome=outcome)
     when = given(DECIDER, CHILD if child else ADULT).when(command)

@@ -18,7 +18,7 @@ from libs.rules.duties import due_of
 from services.identification.commands import Close, ComeOfAge, Correct, RecordConsent
 from services.identification.decider import DECIDER
 from services.identification.due.of_age import birthday_18
-from services.identification.due.rulebook import DUTIES, overdue_since
+from services.identification.due.rulebook import DUTIES, Kind, overdue_since
 from tests.unit.identification.test_determine import ADULT, CASE, CHILD, DETERMINE
 
 NOT_A_VICTIM = replace(DETERMINE, outcome="not_victim", act=(), means=(), purpose=())
@@ -30,7 +30,7 @@ ALERT = WrongReasonAlerted(case_id=CASE, because=("consent",))
 
 
 def _alerted(*past: object, **changed: object) -> tuple[str, ...]:
-    when = given(DECIDER, *past).when(replace(NOT_A_VICTIM, **changed))  # type: ignore[arg-type]
+    when = given(DECIDER, *past).when(replace(NOT_A_VICTIM, **changed))
     return tuple(reason for event in when.events if isinstance(event, WrongReasonAlerted) for reason in event.because)
 
 
@@ -106,7 +106,7 @@ def test_days_are_counted_over_weekends_and_holidays() -> None:
 
 
 @pytest.mark.parametrize("kind", DUTIES)
-def test_what_is_overdue_is_found_by_its_beginning(kind: str) -> None:
+def test_what_is_overdue_is_found_by_its_beginning(kind: Kind) -> None:
     today = date(2025, 6, 2)
-    late = overdue_since(kind, today)  # type: ignore[arg-type]
-    assert due_of(DUTIES[kind], late).day < today <= due_of(DUTIES[kind], date.fromordinal(late.toordinal() + 1)).day  # type: ignore[arg-type]
+    late = overdue_since(kind, today)
+    assert due_of(DUTIES[kind], late).day < today <= due_of(DUTIES[kind], date.fromordinal(late.toordinal() + 1)).day

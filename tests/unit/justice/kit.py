@@ -52,4 +52,4 @@ def verdict(
     compensation: int = 0,
     on: date = LATER,
 ) -> GiveVerdict:
-    return GiveVerdict(key, Judgement(result, prison, fine, compensation), on, LAW)  # type: ignore[arg-type]
+    return GiveVerdict(key, Judgement(result, prison, fine, compensation), on, LAW)

@@ -34,7 +34,7 @@ def test_records_what_breaks_the_chain() -> None:
 
 def test_shows_a_broken_chain() -> None:
     broken = moved("somebody", "court", breaks=("not_the_holder",))
-    shown = court_case_resource(COURT_CASE.fold((*OPENED, REGISTERED, broken)), frozenset({"forced_labour"}))  # type: ignore[arg-type]
+    shown = court_case_resource(COURT_CASE.fold((*OPENED, REGISTERED, broken)), frozenset({"forced_labour"}))
     assert [one["chain"] for one in shown["evidence"]] == ["broken"]
     assert [one["code"] for one in shown["warnings"]] == ["broken-chain-of-custody"]
 

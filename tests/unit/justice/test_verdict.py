@@ -29,7 +29,7 @@ ACQUITTED_ON_APPEAL = VerdictGiven(**of(RECRUITMENT), result="acquitted", on_app
 
 
 def appeal(result: str | None = None, judgement: Judgement | None = None, article: str | None = None) -> Appeal:
-    return Appeal("a1", None, article, "defence", result, judgement, LATER, LAW, {})  # type: ignore[arg-type]
+    return Appeal("a1", None, article, "defence", result, judgement, LATER, LAW, {})
 
 
 def test_decides_one_charge() -> None:
@@ -122,7 +122,7 @@ def test_another_verdict_always_follows_an_appeal(moves: list[object]) -> None:
     state = COURT_CASE.fold(OPENED)
     for move in moves:
         try:
-            events = COURT_CASE.decide(move, state)  # type: ignore[arg-type]
+            events = COURT_CASE.decide(move, state)
         except Refused:
             continue
         state = COURT_CASE.fold(events, state)

@@ -1,5 +1,7 @@
 """What a court case warns of, with its reasons; what it says of each accused."""
 
+from typing import Any
+
 import pytest
 
 from libs.events.catalogue.justice import ChargesAmended, VerdictGiven
@@ -13,7 +15,7 @@ PURPOSE = frozenset({"forced_labour"})
 
 
 def case(*events: object) -> CourtCase:
-    state = COURT_CASE.fold((*OPENED, *events))  # type: ignore[arg-type]
+    state = COURT_CASE.fold((*OPENED, *events))
     assert isinstance(state, CourtCase)
     return state
 
@@ -50,7 +52,7 @@ def test_a_conviction_without_compensation_is_named() -> None:
     assert codes(case(bare)) == ["conviction-without-compensation", "conviction-without-sentence"]
 
 
-def row(**other: object) -> dict[str, object]:
+def row(**other: object) -> dict[str, Any]:
     charged = {
         "accused_ref": "a1", "statute": "lshtse-2008", "article": "12", "committed_on": "2009-03-01",
         "withdrawn": None, "result": None, "sentenced": None, "compensation_khr": None,
@@ -69,7 +71,7 @@ def test_an_open_case_without_movement_is_named_in_lists() -> None:
 
 
 def test_a_list_warns_of_what_the_court_case_itself_warns_of() -> None:
-    (charged,) = row()["charges"]  # type: ignore[misc]
+    (charged,) = row()["charges"]
     unfit = listed(row(victims=[{"outcome": "smuggled_migrant", "determined_purpose": []}]))["warnings"]
     assert [(one["code"], one["reason"]) for one in unfit] == [("charge-fit", "trafficking-without-purpose")]
     bare = listed(row(charges=[{**charged, "result": "convicted"}]))["warnings"]
@@ -116,7 +118,7 @@ def test_a_victim_who_stands_accused_is_named_until_it_is_resolved(
     ],
 )
 def test_an_accused_counts_once(results: dict[tuple[str, str, str], str], outcome: str) -> None:
-    given = [VerdictGiven(**of(key), result=result) for key, result in results.items()]  # type: ignore[arg-type]
+    given = [VerdictGiven(**of(key), result=result) for key, result in results.items()]
     assert outcome_of(case(*given), "a1") == outcome
 
 

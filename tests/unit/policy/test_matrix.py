@@ -39,7 +39,7 @@ def _app(process: str) -> FastAPI:
         main = import_module(f"services.{process}.main")
         return service_app(process, main.router, main.KNOWN, config=config)
     made = {"audit": audit_app, "views": views_app, "portal": portal_app}
-    return relay_app(config, list(SERVICES)) if process == "relay" else made[process](config)  # type: ignore[operator]
+    return relay_app(config, list(SERVICES)) if process == "relay" else made[process](config)
 
 
 APPS = {process: _app(process) for process in (*SERVICES, "views", "audit", "portal", "relay")}

@@ -56,7 +56,7 @@ def test_a_presumed_victim_who_consents_is_referred() -> None:
     ],
 )
 def test_no_referral_without_what_it_needs(change: dict[str, object], rule: str) -> None:
-    given(REFERRAL).when(replace(REFER, **change)).then_refused(rule)  # type: ignore[arg-type]
+    given(REFERRAL).when(replace(REFER, **change)).then_refused(rule)
 
 
 def test_a_determined_victim_needs_no_presumption() -> None:
@@ -85,7 +85,7 @@ def test_a_suspended_provider_accepts_nobody() -> None:
 
 
 def test_a_provider_is_approved_suspended_and_taken_back() -> None:
-    approve, suspend, lift = (DecideRegistration("p1", d, "seen") for d in ("approve", "suspend", "lift"))  # type: ignore[arg-type]
+    approve, suspend, lift = (DecideRegistration("p1", d, "seen") for d in ("approve", "suspend", "lift"))
     approved = RegistrationDecided(provider_id="p1", decision="approve", grounds="seen")
     given(PROVIDER, REGISTERED).when(approve).then(approved)
     given(PROVIDER, REGISTERED).when(lift).then_refused("already-so")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from libs.events.catalogue.repatriation import Standing
 from libs.events.event import Event
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import load_corridors
@@ -49,6 +50,12 @@ def after(*commands: Any) -> tuple[Event, ...]:
     for command in (start(), *commands):
         events.extend(DECIDER.decide(command, DECIDER.fold(events)))
     return tuple(events)
+
+
+def standing(event: Any) -> Standing:
+    """Where the repatriation stands after an event that says so."""
+    assert isinstance(event.standing, Standing)
+    return event.standing
 
 
 def ready() -> tuple[RecordStep, ...]:

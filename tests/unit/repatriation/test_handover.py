@@ -108,7 +108,7 @@ def test_what_comes_later_does_not_change_a_file_that_is_out() -> None:
 def test_the_signature_is_checked_with_the_published_key_alone(tmp_path: Path) -> None:
     seal, said = Seal(Settings(data_dir=tmp_path)), file()
     head, _, signature = seal.sign(signed_bytes(said)).split(".")
-    keys = KeySet.import_key_set(seal.published())  # type: ignore[arg-type]
+    keys = KeySet.import_key_set(seal.published())
     assert not any(key.is_private for key in keys)
 
     def checked(received: dict[str, Any]) -> None:

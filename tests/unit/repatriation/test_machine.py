@@ -143,7 +143,7 @@ class RepatriationMachine(RuleBasedStateMachine):
     @invariant()
     def custody_is_never_empty(self) -> None:
         """In exactly one organisation's care: the sending side's until the receiving side has acknowledged."""
-        custody = repatriation_resource(DECIDER.fold(self.events), OPENED_AT.date())["custody"]  # type: ignore[arg-type]
+        custody = repatriation_resource(DECIDER.fold(self.events), OPENED_AT.date())["custody"]
         received = "receipt_acknowledged" in self.settled
         assert custody["side"] == ("receiving" if received else "sending")
         assert custody["by"]

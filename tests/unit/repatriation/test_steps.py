@@ -7,6 +7,8 @@ import pytest
 from libs.events.catalogue.repatriation import (
     CorridorClaimed,
     HandoverRefused,
+    Notified,
+    ReceiptAcknowledged,
     Repatriated,
     Restarted,
     Started,
@@ -26,6 +28,7 @@ from tests.unit.repatriation.returns import (
     after,
     ready,
     restart,
+    standing,
     start,
     step,
 )
@@ -41,15 +44,14 @@ def test_starts_under_the_sop_in_force() -> None:
 def test_the_steps_of_every_sop_in_the_contracts_order_lead_home() -> None:
     done = after(*ready(), step("handed_over", day=9))
     assert isinstance(done[-1], Repatriated)
-    assert done[-1].standing.status == "awaiting_acknowledgement"
-    received = given(DECIDER, *done).when(step("receipt_acknowledged", day=10)).events[0]
-    assert received.standing.status == "completed"
-    assert received.standing.step is None
+    assert standing(done[-1]).status == "awaiting_acknowledgement"
+    received = standing(given(DECIDER, *done).when(step("receipt_acknowledged", day=10)).events[0])
+    assert (received.status, received.step) == ("completed", None)
 
 
 def test_care_and_follow_up_are_recorded_after_completion() -> None:
     done = after(*ready(), step("handed_over"), step("receipt_acknowledged"), step("received_into_care"))
-    assert done[-1].standing.status == "completed"
+    assert standing(done[-1]).status == "completed"
     assert given(DECIDER, *done).when(step("followed_up")).refused is None
 
 
@@ -108,11 +110,11 @@ def test_a_role_that_the_data_do_not_name_records_nothing() -> None:
 
 def test_a_refusal_stops_it_and_a_later_step_takes_it_up_again() -> None:
     stopped = after(*ready()[:5], step("consent_given", "refused", day=7))
-    assert (stopped[-1].standing.status, stopped[-1].standing.stopped_by) == ("stopped", "consent_given")
+    assert (standing(stopped[-1]).status, standing(stopped[-1]).stopped_by) == ("stopped", "consent_given")
     again = step("risk_assessed", day=8)
     given(DECIDER, *stopped).when(again).then_refused("repatriation-stopped")
     resumed = given(DECIDER, *stopped).when(step("risk_assessed", day=8, claimed=True)).events[0]
-    assert (resumed.standing.status, resumed.standing.step) == ("running", "consent_given")
+    assert (standing(resumed).status, standing(resumed).step) == ("running", "consent_given")
 
 
 def test_a_restart_needs_the_refused_step_again() -> None:
@@ -143,6 +145,7 @@ def test_both_sides_sign() -> None:
 def test_one_register_may_type_in_both_signatures() -> None:
     past = after(*ready(), step("handed_over"))
     (received,) = given(DECIDER, *past).when(step("receipt_acknowledged", recorded_by="mosvy")).events
+    assert isinstance(received, ReceiptAcknowledged)
     assert (received.standing.status, received.by, received.recorded_by) == ("completed", EMBASSY, "mosvy")
 
 
@@ -161,6 +164,7 @@ def test_notes_are_personal_and_documents_outside_the_sop_too() -> None:
         "notified", documents=("notification_letter", "LP 4711"), personal={"note": "x", "documents": ["LP 4711"]}
     )
     (event,) = given(DECIDER, *after()).when(said).events
+    assert isinstance(event, Notified)
     assert event.documents == ("notification_letter",)
     assert "note" not in event.data()
     assert "LP 4711" not in str(event.data())

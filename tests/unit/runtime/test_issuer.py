@@ -98,7 +98,7 @@ async def test_a_token_of_each_pinned_algorithm_is_good(
 ) -> None:
     issuer.keys = [key]
     caller = await tokens.caller(f"Bearer {issuer.token(key, algorithm)}")
-    assert (caller.organisation, caller.roles, caller.subject) == ("mosvy", {"social_affairs"}, "somchai")
+    assert (caller.organisation, caller.roles, caller.subject) == ("mosvy", frozenset({"social_affairs"}), "somchai")
 
 
 async def test_a_new_key_of_the_issuer_is_taken_up_and_an_old_one_left(

@@ -27,8 +27,9 @@ def test_a_shelter_comes_with_its_beds() -> None:
 
 
 def test_a_hold_is_counted_and_kept() -> None:
-    held = BedHeld(**SHELTER, hold_id="h", cohort="men", expires_at="2026-01-04T00:00:00Z")  # type: ignore[arg-type]
+    held = BedHeld(**SHELTER, hold_id="h", cohort="men", expires_at="2026-01-04T00:00:00Z")
     put, add = apply(fact(held))
+    assert isinstance(put, Put)
     assert put.table == "hold"
     assert add == Add("bed", {"shelter_id": "s1", "cohort": "men"}, {"held": 1})
 
@@ -38,7 +39,9 @@ def test_only_a_shelter_referral_that_is_accepted_or_full_waits() -> None:
         case_id="KH-0000-0000", referral_id="r", provider_id="p1", response="decline", ground="full",
         services=("shelter",), province="KH-12", term="short", cohort="men",
     )  # fmt: skip
-    assert apply(fact(answered))[0].values["kind"] == "short_term"
+    (waiting,) = apply(fact(answered))
+    assert isinstance(waiting, Put)
+    assert waiting.values["kind"] == "short_term"
     assert not apply(fact(answered.model_copy(update={"ground": "not_suitable"})))
     assert not apply(fact(answered.model_copy(update={"services": ("medical",)})))
 
