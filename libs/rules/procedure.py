@@ -60,8 +60,8 @@ class Step:
     """One step: who does it, who may record it, what must be done before, and what its reader may see.
 
     `other_than` names a step that the other side must have done: both sides sign. `fields` is all that the other
-    country's desk reads of the person at this step. `required_for_a_child` are the documents without which the step is
-    not done where the person is a child.
+    country's desk reads of the person at this step. `required_for_a_child` are the documents that a
+    child's step lacks where they are not on file.
     """
 
     id: str

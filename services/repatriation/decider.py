@@ -167,6 +167,7 @@ def _record(command: RecordStep, state: Open) -> tuple[StepFact]:
             "by": command.by,
             "ready_at": rfc3339(before.ready_at(step) or state.opened_at),
             "documents": tuple(name for name in step.documents if name in command.documents),
+            "lacking": _lacking(command, step),
             "personal": command.personal or None,
         }),
     )  # fmt: skip
@@ -196,8 +197,6 @@ def _check_order(command: RecordStep, state: Open, step: Step, before: Progress)
                     if one.id in prerequisites(step) - set(before.settled))  # fmt: skip
     if missing:
         raise TooEarly("step-too-early", f"{step.id} comes after {', '.join(missing)}", missing)
-    if command.child and command.outcome == "done":
-        _check_child(command, step)
     if step.other_than:
         _check_other_side(command, state, step.other_than)
 
@@ -213,11 +212,11 @@ def _check_hand_over(command: RecordStep, before: Progress) -> None:
         raise TooEarly("handover-without-risk-assessment", "no risk assessment is recorded", ("risk_assessed",))
 
 
-def _check_child(command: RecordStep, step: Step) -> None:
-    """Guardian and best-interest assessment for a child (domain, Repatriation); which papers, the corridor says."""
-    if missing := [name for name in step.required_for_a_child if name not in command.documents]:
-        detail = f"the person is a child: {step.id} needs {', '.join(missing)} among its documents"
-        raise Refused("child-documents-missing", detail, pointer="/documents")
+def _lacking(command: RecordStep, step: Step) -> tuple[str, ...]:
+    """Guardian and best-interest assessment for a child (domain, Repatriation); told, as a paper may lie elsewhere."""
+    if not command.child or command.outcome != "done":
+        return ()
+    return tuple(name for name in step.required_for_a_child if name not in command.documents)
 
 
 def _check_other_side(command: RecordStep, state: Open, name: str) -> None:

@@ -150,7 +150,7 @@ def repatriation_resource(state: Open, today: date) -> dict[str, JSON]:
 def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
     fact = state.last(mark.step.id)
     settled = mark.outcome not in {None, "refused"}
-    for_children = mark.step.required_for_a_child if settled else ()  # with them it would not be settled for a child
+    only_of_a_child = set(mark.step.required_for_a_child) - set(fact.lacking) if fact and settled else set()
     return {
         "step": mark.step.id,
         "party": mark.step.party,
@@ -164,7 +164,7 @@ def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
         "documents_missing": [
             name
             for name in mark.step.documents
-            if name not in for_children and (not fact or name not in fact.documents)
+            if name not in only_of_a_child and (not fact or name not in fact.documents)
         ],
         "due": mark.due.day.isoformat() if mark.due else None,
         "due_provisional": bool(mark.due and mark.due.provisional),

@@ -12,6 +12,7 @@ from libs.events.catalogue.repatriation import (
     Repatriated,
     Restarted,
     Started,
+    StepFact,
     StepRecorded,
 )
 from libs.events.decider import Refused
@@ -149,14 +150,20 @@ def test_one_register_may_type_in_both_signatures() -> None:
     assert (received.standing.status, received.by, received.recorded_by) == ("completed", EMBASSY, "mosvy")
 
 
-def test_a_child_returns_only_with_its_guardians_consent_and_a_best_interest_assessment() -> None:
+def test_what_a_childs_consent_lacks_is_told() -> None:
     past, papers = after(*ready()[:4]), ("guardian_consent", "best_interest_assessment_for_a_child")
-    needed = "child-documents-missing"
-    for some in ((), ("consent_form",), papers[:1], papers[1:]):
-        given(DECIDER, *past).when(step("consent_given", child=True, documents=some)).then_refused(needed)
-    assert given(DECIDER, *past).when(step("consent_given", child=True, documents=papers)).refused is None
-    assert given(DECIDER, *past).when(step("consent_given", documents=("consent_form",))).refused is None
-    assert given(DECIDER, *past).when(step("consent_given", "refused", child=True)).refused is None
+
+    def lacking(documents: tuple[str, ...], outcome: str = "done", *, child: bool = True) -> tuple[str, ...]:
+        said = step("consent_given", outcome, child=child, documents=documents)
+        (event,) = given(DECIDER, *past).when(said).events
+        assert isinstance(event, StepFact)
+        return event.lacking
+
+    assert lacking(("consent_form",)) == papers
+    assert lacking(papers[:1]) == papers[1:]
+    assert lacking(papers) == ()
+    assert lacking((), child=False) == ()
+    assert lacking((), "refused") == ()
 
 
 def test_notes_are_personal_and_documents_outside_the_sop_too() -> None:
