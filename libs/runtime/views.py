@@ -1,7 +1,6 @@
 """What every projection's routes share: its rows' place, `?seen=`, `?at=`, and the shape of an answer."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +10,6 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from libs.events.consume import Change, Fact, Projection
 from libs.events.event import JSON
@@ -22,32 +20,6 @@ from libs.runtime.problems import Problem
 
 SEEN_WAIT_S = 2.0
 SEEN_POLL_S = 0.01
-
-
-def _at(moment: datetime | None) -> datetime | None:
-    if moment and not MOMENT_YEARS[0] <= moment.year <= MOMENT_YEARS[1]:
-        raise ValueError(f"lies outside the years {MOMENT_YEARS[0]} to {MOMENT_YEARS[1]}")
-    return moment
-
-
-def _text(value: object) -> object:
-    if isinstance(value, str) and not _MOMENT.match(value):
-        raise ValueError("is no moment of RFC 3339, e.g. 2026-11-01T08:00:00+07:00")
-    return value
-
-
-MOMENT_YEARS = (1900, 2200)
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
-Moment = Annotated[AwareDatetime | None, BeforeValidator(_text), AfterValidator(_at)]
-"""A moment that every clock and the database can hold, whatever its offset. Pydantic alone takes a number too."""
-At = Annotated[
-    Moment,
-    Query(description="The answer as at this moment (RFC 3339); default: now"),
-]
-KnownAt = Annotated[
-    Moment,
-    Query(description="Only what had been recorded by this moment (RFC 3339); default: everything recorded"),
-]
 
 
 def projection_of(

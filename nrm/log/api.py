@@ -13,8 +13,8 @@ from libs.events.envelope import wire_bytes
 from libs.events.event import JSON
 from libs.events.handle import parse_time
 from libs.runtime.edge import Reader, forbidden, not_found, reading
+from libs.runtime.moments import Begin, End
 from libs.runtime.problems import Problem
-from libs.runtime.views import Moment
 from libs.transparency.merkle import HashReader, consistency_proof, inclusion_proof, range_root
 from libs.transparency.receipt import Receipt, sign_receipt
 from libs.transparency.tiles import HEIGHT, WIDTH, Tile, pack_entries, parse_path
@@ -152,8 +152,8 @@ async def read_events(
         str, Query(max_length=4000, pattern=r"^[^\x00]*$", description="wire names or kinds, by commas")
     ] = "",
     organisation: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")] = None,
-    from_: Annotated[Moment, Query(alias="from", description="recorded at or after")] = None,
-    to: Annotated[Moment, Query(description="recorded before")] = None,
+    from_: Annotated[Begin, Query(alias="from", description="recorded at or after")] = None,
+    to: Annotated[End, Query(description="recorded before; a date lies within")] = None,
 ) -> StreamingResponse:
     """Every event of every service, a line each, in the order of the log; of any size, in constant memory."""
     pool = reader.desk.pool

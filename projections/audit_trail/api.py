@@ -13,8 +13,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from libs.events.envelope import Envelope
 from libs.events.event import JSON
 from libs.runtime.edge import Desk, Reader, case_of, not_found, reading
+from libs.runtime.moments import Moment
 from libs.runtime.vault import Shredded, Vault
-from libs.runtime.views import Moment, projection_of, seen
+from libs.runtime.views import projection_of, seen
 from libs.transparency.submissions import has_digest
 from projections.audit_trail.queries import Recorded, checkpoint, gapless, history, linked_cases, whole
 from projections.audit_trail.view import WANTS, apply, intact

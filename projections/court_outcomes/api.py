@@ -1,17 +1,16 @@
 """The routes of the court-outcome view."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, get_args
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from libs.rules.local import CAMBODIA
 from libs.runtime.edge import Reader, forbidden, reading
+from libs.runtime.moments import At, Begin, End, KnownAt
 from libs.runtime.pages import Page, cursor_of, page
 from libs.runtime.problems import Problem
-from libs.runtime.views import At, KnownAt, answer, projection_of, seen
+from libs.runtime.views import answer, projection_of, seen
 from projections.court_outcomes.queries import Asked, DatedBy, GroupBy, funnel, keys_of, outcomes
 from projections.court_outcomes.view import NAME, WANTS, apply
 
@@ -20,18 +19,14 @@ GROUPS: tuple[str, ...] = get_args(GroupBy)
 
 router = APIRouter(tags=["court outcomes"], dependencies=[Depends(seen(NAME))])
 Allowed = Annotated[Reader, Depends(reading("view.court_outcomes"))]
-From = Annotated[
-    str, Query(alias="from", max_length=40, description="First date in Cambodia, or moment (RFC 3339), of the period")
-]
-To = Annotated[
-    str, Query(alias="to", max_length=40, description="Last date, or the moment (RFC 3339) at which the period ends")
-]
+From = Annotated[Begin, Query(alias="from", description="First date in Cambodia, or moment, of the period")]
+To = Annotated[End, Query(alias="to", description="Last date of the period, or the moment at which it ends")]
 Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-def period(from_: From = "", to: To = "", at: At = None, known_at: KnownAt = None) -> Asked:
+def period(from_: From = None, to: To = None, at: At = None, known_at: KnownAt = None) -> Asked:
     """A dependency: the period that is asked for, the moment at which its figures stood, and what was known when."""
-    return Asked(at, known_at, moment(from_, "/from"), moment(to, "/to", end=True))
+    return Asked(at, known_at, from_, to)
 
 
 def selection(
@@ -84,31 +79,6 @@ async def read_funnel(
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
-
-
-def moment(text: str, pointer: str, *, end: bool = False) -> datetime | None:
-    """A bound of a period: a moment, or a date in Cambodia, which at the end is within the period. Raises 422."""
-    if not text:
-        return None
-    for read in (_day, _moment):
-        try:
-            found = read(text)
-            return (found + timedelta(days=1) if end and read is _day else found).astimezone(UTC)
-        except (ValueError, OverflowError):
-            continue
-    detail = "is neither a date nor a moment (RFC 3339 with an offset)"
-    raise Problem(422, "invalid-request", detail, errors=[{"pointer": pointer, "detail": detail}])
-
-
-def _day(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), datetime.min.time(), CAMBODIA)
-
-
-def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` that nobody escaped in the query
-    if found.tzinfo is None:
-        raise ValueError
-    return found
 
 
 def _groups(text: str) -> tuple[str, ...]:

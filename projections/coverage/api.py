@@ -8,8 +8,9 @@ from libs.estimates.capture import LISTS_MAX, LISTS_MIN, OVERLAP_MIN, CannotEsti
 from libs.events.event import JSON
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
+from libs.runtime.moments import At
 from libs.runtime.problems import Problem
-from libs.runtime.views import At, answer, projection_of, seen
+from libs.runtime.views import answer, projection_of, seen
 from projections.coverage.queries import coverage, histories, pairs, systems, totals
 from projections.coverage.view import NAME, WANTS, apply
 

@@ -10,8 +10,9 @@ from libs.events.event import JSON
 from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
+from libs.runtime.moments import At, KnownAt
 from libs.runtime.pages import Page, cursor_of, page
-from libs.runtime.views import At, KnownAt, answer, projection_of, seen
+from libs.runtime.views import answer, projection_of, seen
 from projections.cross_border.queries import Asked, differences, page_of_items
 from projections.cross_border.view import NAME, WANTS, apply
 

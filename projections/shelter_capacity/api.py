@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from libs.events.catalogue.vocabulary import Cohort, ShelterKind
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
+from libs.runtime.moments import At
 from libs.runtime.pages import Page, cursor_of, page
-from libs.runtime.views import At, answer, projection_of, seen
+from libs.runtime.views import answer, projection_of, seen
 from projections.shelter_capacity.queries import FOREVER, Clocks, Filter, beds, gaps, totals
 from projections.shelter_capacity.view import NAME, WANTS, apply
 

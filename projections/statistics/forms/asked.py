@@ -9,8 +9,8 @@ from fastapi import Query, Request, Response
 from pydantic import Field
 
 from libs.events.event import JSON
+from libs.runtime.moments import At, Begin, End, KnownAt
 from libs.runtime.problems import Problem
-from libs.runtime.views import At, Moment
 from projections.statistics.queries import DIMENSIONS, FOREVER, Scope
 
 GROUPS_MAX = 4
@@ -19,10 +19,10 @@ Groups = Annotated[str, Query(max_length=200, description="comma list: " + ", ".
 
 
 def scoped(
-    since: Annotated[Moment, Query(alias="from")] = None,
-    until: Annotated[Moment, Query(alias="to")] = None,
+    since: Annotated[Begin, Query(alias="from")] = None,
+    until: Annotated[End, Query(alias="to")] = None,
     as_of: At = None,
-    known_at: At = None,
+    known_at: KnownAt = None,
 ) -> Scope:
     """A dependency: which persons (identified in `from`–`to`), as at which moment of both clocks."""
     return Scope(since, until, as_of or FOREVER, known_at or FOREVER)

@@ -24,7 +24,6 @@ from libs.events.catalogue.justice import (
 from libs.events.consume import Fact, Put
 from libs.events.envelope import GENESIS, Envelope
 from libs.events.event import Event
-from projections.court_outcomes.api import moment
 from projections.court_outcomes.queries import outcomes_sql, percent, percentile
 from projections.court_outcomes.view import WANTS, apply
 
@@ -120,15 +119,6 @@ def test_percentiles_are_exact(days: list[int], tenth: int) -> None:
     exact = days[low] + (place - low) * (days[high] - days[low])
     assert percentile(days, tenth) == float(exact)
     assert percentile([], tenth) is None
-
-
-def test_a_period_takes_dates_of_cambodia_and_moments() -> None:
-    assert str(moment("2009-04-01", "/from")) == "2009-03-31 17:00:00+00:00"
-    assert str(moment("2010-03-31", "/to", end=True)) == "2010-03-31 17:00:00+00:00"
-    assert str(moment("2010-03-31T10:00:00 07:00", "/to", end=True)) == "2010-03-31 03:00:00+00:00"
-    for wrong in ("yesterday", "2010-03-31T10:00:00", "2010-13-01"):
-        with pytest.raises(Exception, match="invalid-request"):
-            moment(wrong, "/to")
 
 
 def test_every_group_is_in_the_statement() -> None:
