@@ -167,7 +167,7 @@ def _record(command: RecordStep, state: Open) -> tuple[StepFact]:
             "by": command.by,
             "ready_at": rfc3339(before.ready_at(step) or state.opened_at),
             "documents": tuple(name for name in step.documents if name in command.documents),
-            "lacking": _lacking(command, step),
+            "lacking": _lacking(command, step) or None,
             "personal": command.personal or None,
         }),
     )  # fmt: skip

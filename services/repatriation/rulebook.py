@@ -150,7 +150,7 @@ def repatriation_resource(state: Open, today: date) -> dict[str, JSON]:
 def _mark(mark: Mark, state: Open, today: date) -> dict[str, JSON]:
     fact = state.last(mark.step.id)
     settled = mark.outcome not in {None, "refused"}
-    only_of_a_child = set(mark.step.required_for_a_child) - set(fact.lacking) if fact and settled else set()
+    only_of_a_child = set(mark.step.required_for_a_child) - set(fact.lacking or ()) if fact and settled else set()
     return {
         "step": mark.step.id,
         "party": mark.step.party,

@@ -55,7 +55,7 @@ class StepFact(OfRepatriation):
     outcome: StepOutcome
     by: Slug = Field(description="The organisation that did it")
     documents: tuple[str, ...] = Field((), description="Those that the SOP names")
-    lacking: tuple[str, ...] = Field((), description="What the SOP asks for a child and was not on file")
+    lacking: tuple[str, ...] | None = Field(None, description="What the SOP asks for a child and was not on file")
     ready_at: str = Field(description="Since when the step could be done: what it depends on was (RFC 3339)")
 
 

@@ -157,7 +157,7 @@ def test_what_a_childs_consent_lacks_is_told() -> None:
         said = step("consent_given", outcome, child=child, documents=documents)
         (event,) = given(DECIDER, *past).when(said).events
         assert isinstance(event, StepFact)
-        return event.lacking
+        return event.lacking or ()
 
     assert lacking(("consent_form",)) == papers
     assert lacking(papers[:1]) == papers[1:]
