@@ -28,7 +28,7 @@ test: $(READY) ## every test, against a real PostgreSQL and a real Kafka; T=test
 
 check: $(READY) ## style, types, architecture
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/architecture
+	@$(BIN)/python -m pytest -q tests/architecture tests/history
 
 fmt: $(READY) ## put the code into its one form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
