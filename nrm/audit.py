@@ -9,14 +9,14 @@ import asyncpg
 from fastapi import FastAPI
 
 from libs.events.consume import Projection
-from libs.events.projector import Projector, Source
+from libs.events.projector import Projector
 from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
 from libs.runtime.database import open_pool
 from libs.runtime.http import Check, make_app
 from libs.runtime.keys import master_keys, role_dsn
 from libs.runtime.reasons import keep_key
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from libs.runtime.vault import Vault
@@ -43,7 +43,7 @@ def audit_app(config: Settings) -> FastAPI:
         keys = tuple(str(peer.key) for peer in witnesses.peers)
         vault = Vault(pool, partial(master_keys, config))
         app.state.edge = LogDesk(config, Tokens(config), pool, vault, keys)
-        app.state.projector = Projector(PROJECTION, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
+        app.state.projector = Projector(PROJECTION, dsn, source(config))
         app.state.sequencer = Sequencer(config, dsn, witnessed=bool(keys), signed=witnesses.waiting)
         watch = Watch(config, pool, app.state.sequencer)
         parts = (app.state.projector, app.state.sequencer, watch, *([witnesses] if keys else []))

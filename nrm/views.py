@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from libs.events.consume import Projection
-from libs.events.projector import Projector, Source
+from libs.events.projector import Projector
 from libs.rules.notices import load_delivery
 from libs.runtime import telemetry
 from libs.runtime.auth import Tokens
@@ -15,7 +15,7 @@ from libs.runtime.database import open_pool
 from libs.runtime.edge import Desk
 from libs.runtime.http import Check, make_app
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from nrm.notify.api import router as webhooks
@@ -57,8 +57,7 @@ def views_app(config: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         dsn = role_dsn(config, "nrm_views")
         app.state.edge = Desk(config, Tokens(config), await open_pool(dsn, "views"))
-        source = Source(config.kafka_bootstrap_servers, topics(config))
-        app.state.projectors = [Projector(projection, dsn, source) for projection in PROJECTIONS]
+        app.state.projectors = [Projector(projection, dsn, source(config)) for projection in PROJECTIONS]
         sender = Sender(config, dsn, load_delivery())
         try:
             async with tasks(*(projector.run() for projector in app.state.projectors), sender.run()):

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from libs.events import clients, generations
 from libs.events.consume import Projection
+from libs.events.dead_letters import Postman
 from libs.events.session import AWAY, Patience, leadership
 from libs.events.subscription import Source, subscribe
 from libs.events.writer import Writer
@@ -78,12 +79,19 @@ class Projector:
     ) -> generations.Generation:
         """Project into a generation until another one is current; return that one."""
         writer = await Writer.open(connection, self.projection, generation)
+        postman = Postman(connection, generation, self._source)
+        await postman.send(writer.buried)
         consumer = await subscribe(self._source, await writer.offsets())
         if not self.leading:
             log.info("projection.leading", projection=self.projection.name, generation=generation.number)
         self.leading = True
+
+        async def tell() -> None:
+            await self._tell()
+            await postman.send(writer.buried)
+
         try:
-            return await feed(writer, consumer, lambda: self._moved(connection, generation), self._tell)
+            return await feed(writer, consumer, lambda: self._moved(connection, generation), tell)
         finally:
             await clients.stop(consumer)
 

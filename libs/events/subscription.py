@@ -15,10 +15,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where events come from: the brokers and the topics of the services."""
+    """Where events come from: the brokers and the topics of the services; and where goes what cannot be applied."""
 
     bootstrap: str
     topics: Sequence[str]
+    dead_letters: str = ""
+    """The topic for events that cannot be applied; none where empty."""
 
 
 async def subscribe(source: Source, offsets: Mapping[TopicPartition, int]) -> AIOKafkaConsumer:

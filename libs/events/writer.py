@@ -26,6 +26,8 @@ class Writer:
     def __init__(self, projection: Projection, shelf: Shelf) -> None:
         self._projection = projection
         self._shelf = shelf
+        self.buried = 0
+        """How many events this writer could not apply."""
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, projection: Projection, generation: Generation) -> "Writer":
@@ -117,6 +119,7 @@ class Writer:
         name = self._projection.name
         for one in dead:
             DEAD.labels(name).inc()
+            self.buried += 1
             stream, version = one.event.stream, one.event.streamversion
             log.error("projection.dead_letter", projection=name, stream=stream, version=version, reason=one.reason)
             await self._shelf.bury(one)

@@ -44,7 +44,7 @@ def service_app(
         vault = Vault(pool, partial(master_keys, config))
         recorder = Recorder(store, name, vault, ids.now, ids.new_id)
         app.state.edge = Edge(config, Tokens(config), pool, vault, store, recorder, set())
-        app.state.projector = Projector(known, dsn, Source(config.kafka_bootstrap_servers, topics(config)))
+        app.state.projector = Projector(known, dsn, source(config))
         await store.start()
         try:
             work = [app.state.projector.run(), *(one(app.state.edge) for one in beside)]
@@ -72,6 +72,11 @@ def system_origin(service: str) -> Origin:
 def topics(config: Settings) -> list[str]:
     """The topics of all five services."""
     return [config.topic(service) for service in SERVICES]
+
+
+def source(config: Settings) -> Source:
+    """Where every projection's events come from, and where goes what one cannot apply."""
+    return Source(config.kafka_bootstrap_servers, topics(config), config.dead_letters)
 
 
 def _checks(app: FastAPI) -> Mapping[str, Check]:

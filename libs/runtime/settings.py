@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         """The topic on which a service's events are published."""
         return f"{self.topic_prefix}.{service}.events.v1"
 
+    @property
+    def dead_letters(self) -> str:
+        """The topic for events that a projection could not apply."""
+        return f"{self.topic_prefix}.dead.letters.v1"
+
     def role_url(self, role: str, password: str) -> str:
         """The administrator's URL with the user and password of a process's own role."""
         parts = urlsplit(self.database_url)

@@ -17,7 +17,7 @@ class Topic(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^nrm\.[a-z]+\.events\.v[1-9][0-9]*$")
+    name: str = Field(pattern=r"^nrm\.[a-z]+\.(events|letters)\.v[1-9][0-9]*$")
     owner: str
     key: str
     partitions: int = Field(gt=0)

@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections.abc import Awaitable
+from dataclasses import replace
 
 import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 
 from libs.events.generations import Generation
+from libs.events.projector import Projector, Source
 from libs.events.store import Entry
 from libs.events.writer import Writer
 from tests.contracts.conftest import Connect
-from tests.contracts.kafka import PARTITIONS, cancel, running, until
+from tests.contracts.kafka import PARTITIONS, cancel, new_topic, records, running, until
 from tests.contracts.kit import after, chain, entry, expected_rows, new_stream, wire
 from tests.contracts.stage import Stage, shuffled
 
@@ -155,6 +157,39 @@ async def test_a_poison_event_stops_its_stream_only_until_it_is_replayed(
         await stage.has_consumed(8)
     await stage.is_exactly([start, bad, behind, last, after(last), *others])
     assert await stage.count("dead_letter") == 0
+
+
+async def test_what_cannot_be_applied_is_told_on_a_topic_with_its_reason(stage: Stage) -> None:
+    """By the leader that buried it, and again by the next one: at least once, whatever a crash falls between."""
+    told = replace(stage.source, dead_letters=await new_topic(stage.source.bootstrap, "dead"))
+    start = entry(new_stream())
+    bad, worse = after(start, grounds="raise"), entry(new_stream(), grounds="unfit")
+    async with running(Projector(stage.projection, stage.dsn, told).run()):
+        await stage.send(start, bad, worse)
+        first = await letters(told, 2)
+    assert {(value, headers["reason"]) for value, headers in first} == {
+        (wire(bad), "cannot be applied: ZeroDivisionError"),
+        (wire(worse), "its rows do not fit: CheckViolationError"),
+    }
+    assert {headers["projection"] for _, headers in first} == {stage.name}
+    async with running(Projector(stage.projection, stage.dsn, told).run()):
+        again = await letters(told, 4)
+    assert sorted(value for value, _ in again) == sorted(2 * [wire(bad), wire(worse)])
+
+
+async def letters(source: Source, count: int) -> list[tuple[bytes, dict[str, str]]]:
+    """What stands on the topic of the dead, once there is so much of it."""
+    found: list[tuple[bytes, dict[str, str]]] = []
+
+    async def enough() -> bool:
+        found[:] = [
+            (one.value or b"", {name: text.decode() for name, text in one.headers})
+            for one in await records(source.bootstrap, source.dead_letters)
+        ]
+        return len(found) >= count
+
+    await until(enough)
+    return found
 
 
 async def test_the_poison_is_named_though_it_was_parked_behind_a_good_one(stage: Stage) -> None:

@@ -173,7 +173,8 @@ def test_the_topics_of_the_file_and_of_the_migration_are_the_same() -> None:
     from libs.runtime.topics import read_topics  # noqa: PLC0415 - beside the one test that needs it
 
     topics = {topic.owner: topic for topic in read_topics(SETTINGS)}
-    assert {owner: topic.name for owner, topic in topics.items()} == {owner: SETTINGS.topic(owner) for owner in OWNERS}
+    expected = {owner: SETTINGS.topic(owner) for owner in OWNERS} | {"every projection": SETTINGS.dead_letters}
+    assert {owner: topic.name for owner, topic in topics.items()} == expected
     for topic in topics.values():
         assert topic.configs["retention.ms"] == "-1"
         assert int(topic.configs["max.message.bytes"]) >= 65_535
