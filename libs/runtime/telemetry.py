@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -13,6 +12,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from libs.runtime.sink import Sink
+
 EXPORT_TIMEOUT_S = 2
 SAFE_LENGTH_MAX = 200
 _SPAN_ATTRIBUTES_DROPPED = frozenset(
@@ -22,6 +23,7 @@ _SPAN_ATTRIBUTES_DROPPED = frozenset(
 
 def configure(process: str, level: str) -> None:
     """Set up logs and, where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces."""
+    sink = Sink()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -31,11 +33,11 @@ def configure(process: str, level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sink),  # type: ignore[arg-type]  # a text stream by its methods
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(Discreet("%(levelname)s %(name)s %(message).200s"))
     logging.basicConfig(level=logging.ERROR, handlers=[handler])
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
