@@ -20,7 +20,7 @@ from libs.runtime.service import source
 from libs.runtime.serving import serve, tasks
 from libs.runtime.settings import Settings, settings
 from libs.runtime.vault import Vault
-from nrm.log import access_api
+from nrm.log import access_api, export_api
 from nrm.log import api as log_api
 from nrm.log.api import LogDesk
 from nrm.log.sequencer import Sequencer
@@ -28,7 +28,7 @@ from nrm.log.watch import Watch
 from nrm.log.witnesses import Witnesses
 from projections.audit_trail import api as audit_trail
 
-ROUTERS = (audit_trail.router, log_api.router, access_api.router)
+ROUTERS = (audit_trail.router, log_api.router, access_api.router, export_api.router)
 PROJECTION: Projection = audit_trail.PROJECTION
 
 

@@ -145,6 +145,7 @@ POLICY: Mapping[str, Rule] = {
     "history.read_care": _rule("auditor competent_authority social_affairs", own="first_responder provider"),
     # a desk sees its corridor's repatriations: of the case's other events, none
     "history.read_case": _rule("auditor competent_authority social_affairs", own="first_responder provider justice"),
+    "history.export": _rule("auditor competent_authority social_affairs"),
     "events.read": _rule("auditor administrator"),
     # hashes and signatures only; each party that recorded something must be able to check that it is in the log
     "log.read": _rule(EVERYONE),

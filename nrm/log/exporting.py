@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from libs.events.envelope import wire_bytes
+from libs.events.rows import Connection
 from libs.runtime.settings import SERVICES, Settings
 from libs.runtime.submitters import registry_file
 from libs.transparency.bundle import Export, Leaf, Manifest, Scope, write_bundle
@@ -31,6 +32,10 @@ T = TypeVar("T")
 
 class CannotExport(Exception):
     """There is nothing to export, or not all of it is here. Says which."""
+
+
+class Nothing(CannotExport):
+    """The log holds no event of that case, up to its newest checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +66,30 @@ async def export(
     connection = await asyncpg.connect(settings.database_url)
     try:
         settled = await _settle(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            shown = await tables.published(connection)
-            if shown is None:
-                raise CannotExport("the log has no checkpoint yet: start the audit process")
-            written = await _write(connection, settings, shown, wanted, folder, tell)
-        return Exported(written, shown.head.size, settled)
+        events, size = await written(connection, settings, wanted, folder, tell)
+        return Exported(events, size, settled)
     finally:
         await connection.close(timeout=2)
 
 
+async def written(
+    connection: Connection,
+    settings: Settings,
+    wanted: Wanted,
+    folder: Path,
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
+) -> tuple[int, int]:
+    """Write what the newest checkpoint covers; how many events, and the checkpoint's size. Raises CannotExport."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        shown = await tables.published(connection)
+        if shown is None:
+            raise CannotExport("the log has no checkpoint yet: start the audit process")
+        events = await _write(connection, settings, shown, wanted, folder, tell)
+        return events, shown.head.size
+
+
 async def _write(
-    connection: asyncpg.Connection,
+    connection: Connection,
     settings: Settings,
     shown: Signed,
     wanted: Wanted,
@@ -101,11 +118,11 @@ async def _write(
     return await asyncio.to_thread(write_bundle, folder, leaves, wanted_bundle)
 
 
-async def _scope(connection: asyncpg.Connection, size: int, wanted: Wanted) -> tuple[Scope, Found]:
+async def _scope(connection: Connection, size: int, wanted: Wanted) -> tuple[Scope, Found]:
     if wanted.case_id:
         found = Found(size, subject=wanted.case_id)
         if await anext(tables.listed(connection, found, 1), None) is None:
-            raise CannotExport(f"the log holds no event of {wanted.case_id}")
+            raise Nothing(f"the log holds no event of {wanted.case_id}")
         return Scope("subject", wanted.case_id), found
     if wanted.recorded_from or wanted.recorded_to:
         first, end = await _period(connection, size, wanted)
@@ -113,7 +130,7 @@ async def _scope(connection: asyncpg.Connection, size: int, wanted: Wanted) -> t
     return Scope(), Found(size)
 
 
-async def _period(connection: asyncpg.Connection, size: int, wanted: Wanted) -> tuple[int, int]:
+async def _period(connection: Connection, size: int, wanted: Wanted) -> tuple[int, int]:
     """The run of leaves that holds every event of the period: unbroken, or a part could not be proved complete.
 
     Services record at their own pace, so at either end it may hold some events of a moment before or after.
@@ -127,7 +144,7 @@ async def _period(connection: asyncpg.Connection, size: int, wanted: Wanted) -> 
     return (row["first"], row["until"]) if row and row["first"] is not None else (0, 0)
 
 
-async def _manifest(connection: asyncpg.Connection, size: int) -> Manifest:
+async def _manifest(connection: Connection, size: int) -> Manifest:
     """The checkpoint's last leaf, and the heads that it states."""
     row = await connection.fetchrow(
         "SELECT stream, hash, position, body FROM transparency.leaf WHERE index = $1", size - 1
@@ -139,7 +156,7 @@ async def _manifest(connection: asyncpg.Connection, size: int) -> Manifest:
     return Manifest(size - 1, envelope, await asyncio.to_thread(restored.heads))
 
 
-async def _settle(connection: asyncpg.Connection) -> bool:
+async def _settle(connection: Connection) -> bool:
     """Wait until what the services have recorded by now is in a published checkpoint."""
     due = await _recorded(connection)
     deadline = asyncio.get_running_loop().time() + SETTLE_S
@@ -158,7 +175,7 @@ async def _settle(connection: asyncpg.Connection) -> bool:
         await asyncio.sleep(SETTLE_POLL_S)
 
 
-async def _recorded(connection: asyncpg.Connection) -> dict[str, int]:
+async def _recorded(connection: Connection) -> dict[str, int]:
     """How many events each service has recorded, sequenced or not."""
     found = {}
     for service in SERVICES:

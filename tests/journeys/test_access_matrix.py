@@ -21,6 +21,7 @@ THINGS = (
     ("justice", "/v1/cases/{case}/victim-charges", "victim_charge.read"),
     ("repatriation", "/v1/repatriations/{repatriation}", "repatriation.read"),
     ("audit", "/v1/cases/{case}/history", "history.read"),
+    ("audit", "/v1/cases/{case}/export", "history.export"),
     ("audit", "/v1/access-log?case={case}", "access_log.read"),
     ("referral", "/v1/cases/{case}/options", "options.read"),
 )

@@ -96,6 +96,7 @@ history.read_names             own  all   all   own   own   -     -     -     - 
 history.read_names_with_reason -    -     -     -     -     -     -     -     all   -
 history.read_care              own  all   all   own   -     -     -     -     all   -
 history.read_case              own  all   all   own   own   -     -     -     all   -
+history.export                 -    all   all   -     -     -     -     -     all   -
 events.read                    -    -     -     -     -     -     -     -     all   all
 log.read                       all  all   all   all   all   all   all   all   all   all
 access_log.read                -    all   -     -     -     -     -     -     all   -
