@@ -25,6 +25,10 @@ _PAGES: Final = (
     ("courts", "/courts", "view.court_outcomes"),
     ("returns", "/returns", "view.cross_border"),
     ("numbers", "/numbers", "statistics.read"),
+    ("coverage", "/coverage", "view.coverage"),
+    ("imports", "/imports", "case.import"),
+    ("verify", "/verify", "handover_file.read"),
+    ("emergency", "/emergency", "access_log.read"),
 )
 """The order in which a person who works with it needs them, each with the action that opens it."""
 

@@ -5,9 +5,13 @@ from portal.pages import (
     cases,
     court_cases,
     courts,
+    coverage,
     deciding,
     desk,
+    emergency,
+    handover,
     home,
+    imports,
     inbox,
     numbers,
     returns,
@@ -18,6 +22,7 @@ from portal.pages import (
 ROUTERS = tuple(
     page.router
     for page in (
-        home, shelters, courts, court_cases, numbers, desk, returns, cases, story, card, inbox, deciding,
+        home, shelters, courts, court_cases, numbers, desk, returns, cases, story, card, inbox, deciding, coverage,
+        imports, handover, emergency,
     )
 )  # fmt: skip

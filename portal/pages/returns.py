@@ -133,6 +133,7 @@ async def timeline(visitor: Signed, repatriation: str) -> Response:
         "return.html", one=found, lanes=lanes, width=WIDTH, row=ROW, now=_x(_today(), start, end),
         months=_months(start, end),
         records=visitor.may("repatriation.step"), story=visitor.may("history.read"),
+        prints=visitor.may("handover_file.read"),
     )  # fmt: skip
 
 
