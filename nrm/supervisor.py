@@ -56,8 +56,7 @@ class Supervisor:
     async def _watch_process(self, name: str, process: Tethered) -> None:
         while True:
             if self._is_due(name, alive=process.alive(), how=f"ended with {process.exit_code()}"):
-                process.start()
-                self._changed()
+                self._restart_process(name, process)
             await asyncio.sleep(WATCH_S)
 
     async def _watch_part(self, name: str, part: Part) -> None:
@@ -66,15 +65,29 @@ class Supervisor:
                 await self._restart_part(name, part)
             await asyncio.sleep(WATCH_S)
 
+    def _restart_process(self, name: str, process: Tethered) -> None:
+        try:
+            process.start()
+        except OSError as reason:  # no memory, no process to be had: it is tried again
+            self._say(f"{name} does not start: {reason}")
+        else:
+            self._note()
+
+    def _note(self) -> None:
+        try:
+            self._changed()
+        except OSError as reason:  # a full disk: what runs is worth more than the note of it
+            self._say(f"what runs cannot be written down: {reason}")
+
     async def _restart_part(self, name: str, part: Part) -> None:
         try:
             await part.start_async()
-        except (PartFailed, PartMissing) as reason:
-            part.stop()
+        except (PartFailed, PartMissing, OSError) as reason:  # OSError: a full disk has no room for what it writes
             self._say(f"{name} does not start: {reason}")
+            await asyncio.to_thread(part.stop)
         else:
             self._say(f"{name} runs again")
-            self._changed()
+            self._note()
 
     def _is_due(self, name: str, *, alive: bool, how: str) -> bool:
         """Whether it is down and its pause is over; the first look at a dead one says so and sets the pause."""

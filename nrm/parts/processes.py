@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TETHER = Path(__file__).with_name("tether.py")
 LOG_BYTES_MAX = 16 * 1024 * 1024  # a longer log moves aside at the next start, so two of these at most
@@ -66,12 +66,9 @@ class Tethered:
         """Start the program, its output appended to the log; returns at once. One that runs already is left alone."""
         if self.alive():
             return
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
-            self.log.replace(self.log.with_suffix(".log.1"))
         owner = (-1, -1) if self._account is None else (self._account.uid, self._account.gid)
         tether = [sys.executable, "-I", "-S", str(TETHER), *map(str, (os.getpid(), int(self._stop_signal), *owner))]
-        with self.log.open("ab") as log:
+        with self._open_log() as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
                 [*tether, *self._program],
                 cwd=self._folder,
@@ -81,6 +78,16 @@ class Tethered:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the launcher alone, which then stops all in order
             )
+
+    def _open_log(self) -> IO[bytes]:
+        """The log, moved aside where it has grown long; nowhere on a full disk: the process is worth more."""
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
+                self.log.replace(self.log.with_suffix(".log.1"))
+            return self.log.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
 
     def alive(self) -> bool:
         """Whether it runs now."""
@@ -114,7 +121,7 @@ class Tethered:
 
     def tail(self, lines: int = 12) -> str:
         """The last lines of its log."""
-        if not self.log.exists():
+        if not self.log.is_file():
             return ""
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - 8192))

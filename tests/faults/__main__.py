@@ -6,6 +6,7 @@ interleave is the machine's affair. Exit code 0 only where every promise held.
 
 import argparse
 import asyncio
+import os
 import random
 import shutil
 import sys
@@ -15,18 +16,21 @@ from pathlib import Path
 
 import httpx2
 
+from tests.faults.clock import clock, environment
+from tests.faults.disk import able, disk, unmount_below
 from tests.faults.killing import Killer
 from tests.faults.load import Speaker
 from tests.faults.network import network, sessions_ended
 from tests.faults.overload import SERVED_LEAST, overload
 from tests.faults.proof import everything, quiet
-from tests.faults.scenes import Outcome, demo, kafka_away, load, repeat, replicas, say, system, terminate
+from tests.faults.restarts import rebalance, rolling
+from tests.faults.scenes import Cannot, Outcome, demo, kafka_away, load, repeat, replicas, say, system, terminate
 
 SHOWN_MAX = 20
 
 
 def main() -> int:
-    """Run; 1 on any loss."""
+    """Run; 1 on any loss, 2 where this machine cannot show it."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument(
         "what", nargs="?", choices=["all", "demo", *SCENES], default="all", help="demo: the demo under fire; one scene"
@@ -46,7 +50,11 @@ def main() -> int:
     try:
         play = {"demo": _demo, "all": _all}.get(options.what, _scene)
         return asyncio.run(play(options, folder))
+    except Cannot as lacks:
+        say(f"cannot be shown here: {lacks}")
+        return 2
     finally:
+        unmount_below(folder)
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -90,6 +98,8 @@ async def _demo(options: argparse.Namespace, folder: Path) -> int:
 
 async def _scene(options: argparse.Namespace, folder: Path) -> int:
     """One scene on a system of its own, with every promise checked after it."""
+    if options.what in PREPARED:
+        os.environ |= PREPARED[options.what](folder)
     rng = random.Random(options.seed)  # noqa: S311 - as above
     async with system(folder) as running, httpx2.AsyncClient(limits=httpx2.Limits(max_connections=200)) as client:
         outcome = Outcome(Killer(running, rng), Speaker(running.settings, client, rng))
@@ -108,7 +118,17 @@ async def _sessions(outcome: Outcome, seconds: float) -> None:
     await sessions_ended(outcome, round(seconds * 2))
 
 
-SCENES = {"overload": _overload, "network": network, "sessions": _sessions}
+SCENES = {
+    "overload": _overload,
+    "network": network,
+    "sessions": _sessions,
+    "rolling": rolling,
+    "rebalance": rebalance,
+    "disk": disk,
+    "clock": clock,
+}
+PREPARED = {"disk": able, "clock": environment}
+"""What a scene needs of the machine, and of its processes' environment."""
 
 
 async def _prove(outcome: Outcome, behind: list[str]) -> None:

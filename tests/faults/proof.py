@@ -221,7 +221,8 @@ async def _beds(connection: asyncpg.Connection, requests: Sequence[Request]) -> 
     return found + [f"shelter {one}: {placed[one]} by the answers, {shown.get(one)} in the view" for one in differ]
 
 
-def _known() -> dict[str, tuple[Projection, str]]:
+def known() -> dict[str, tuple[Projection, str]]:
+    """Every projection by name, with the role that writes it."""
     import importlib  # noqa: PLC0415 - the services are slow to import
 
     from nrm.audit import PROJECTION  # noqa: PLC0415
@@ -237,7 +238,7 @@ def _known() -> dict[str, tuple[Projection, str]]:
 async def _rebuilds(settings: Settings) -> list[str]:
     found = []
     source = Source(settings.kafka_bootstrap_servers, topics(settings))
-    for name, (projection, role) in _known().items():
+    for name, (projection, role) in known().items():
         try:
             done = await rebuild(projection, role_dsn(settings, role), source)
         except CannotRebuild as fault:

@@ -26,6 +26,10 @@ REPLICATED = ("relay", "views", "audit")
 BURST = 60
 
 
+class Cannot(Exception):
+    """This machine cannot show it; the text says what lacks."""
+
+
 @dataclass
 class Outcome:
     """What a run did and found."""

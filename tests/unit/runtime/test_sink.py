@@ -36,3 +36,15 @@ def test_a_lost_line_is_counted_and_the_next_is_written_whole() -> None:
     assert os.read(read, 100) == "ករណី".encode() + b"\\ud800\n"
     for one in (full, read, write):
         os.close(one)
+
+
+def test_a_reader_that_stands_still_or_leaves_holds_nobody_up() -> None:
+    read, write = os.pipe()
+    sink, before = Sink(write), LOST._value.get()  # noqa: SLF001 - likewise
+    for _ in range(300):
+        sink.write("x" * 999 + "\n")  # more than a pipe holds
+    os.close(read)
+    sink.write("nobody is there\n")
+    os.close(write)
+    sink.write("closed\n")
+    assert LOST._value.get() > before + 2  # noqa: SLF001 - likewise
