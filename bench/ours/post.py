@@ -134,7 +134,7 @@ async def _long_case(settings: Settings) -> str:
             body = {**consent, "given": number % 2 == 0}
             headers = {"Idempotency-Key": uuid4().hex}
             (await client.post(f"{url}/v1/cases/{case}/consents", json=body, headers=headers)).raise_for_status()
-        headers = {"Authorization": f"Bearer {_token(settings, 'coordinator')}"}
+        headers = {"Authorization": f"Bearer {_token(settings, 'competent_authority')}"}
         seen = f"{settings.url('audit')}/v1/cases/{case}/history?seen=case:{case}:{HISTORY_EVENTS}"
         for _ in range(60):
             if (await client.get(seen, headers=headers)).is_success:

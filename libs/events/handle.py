@@ -187,6 +187,9 @@ class Recorder:
 
     async def _decide(self, step: Step, so_far: Loaded | None, *, fresh: bool) -> tuple[Loaded, Sequence[Event]]:
         """Decide on the state that this request has reached, else on the remembered, else on the stored one."""
+        if step.expected == 0 and so_far is None and not fresh:
+            # A stream that the caller has just named: nothing can stand there, and the append finds out if it does.
+            so_far = Loaded(step.decider.initial)
         remembered = None if fresh or so_far else self._cache.get(step.stream)
         if remembered:
             # It may be stale. Events made of it are then refused by the store; a refusal or nothing at all would not.

@@ -8,6 +8,7 @@ from itertools import chain
 import asyncpg
 
 from libs.events.envelope import GENESIS, Envelope, Tampered, parse
+from libs.events.gathering import Gathering
 from libs.events.store import Answer, Append, Conflict, Entry, KeyReused, Unavailable, check, follows
 
 BATCH_EVENTS_MAX = 512
@@ -46,11 +47,15 @@ class PostgresStore:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE_MAX)
         self._writer: asyncio.Task[None] | None = None
         self._append_sql = f"SELECT {schema}.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)"
-        self._read_sql = f"SELECT hash, body FROM {schema}.event WHERE stream = $1 ORDER BY version"
-        self._answer_sql = (
-            f"SELECT organisation, key, request, status, body, location, version FROM {schema}.idempotency "
-            "WHERE organisation = $1 AND key = $2"
+        self._read_sql = (
+            f"SELECT stream, hash, body FROM {schema}.event WHERE stream = ANY($1) ORDER BY stream, version"
         )
+        self._rows: Gathering[str, list[tuple[bytes, bytes]]] = Gathering(self._rows_of)
+        self._answer_sql = (
+            f"SELECT i.organisation, i.key, request, status, body, location, version FROM {schema}.idempotency i "
+            "JOIN unnest($1::text[], $2::text[]) AS asked (organisation, key) USING (organisation, key)"
+        )
+        self._answers: Gathering[tuple[str, str], Answer] = Gathering(self._answers_under)
 
     async def start(self) -> None:
         """Begin to commit what is appended."""
@@ -66,11 +71,8 @@ class PostgresStore:
 
     async def read(self, stream: str) -> list[Envelope]:
         """Every event of a stream in order; Tampered where it is not the unbroken chain that was written."""
-        try:
-            rows = await self._pool.fetch(self._read_sql, stream)
-        except _LOST as fault:
-            raise Unavailable("the event store cannot be reached") from fault
-        envelopes = [parse(row["body"], digest=row["hash"].hex()) for row in rows]
+        rows = await self._rows.get(stream) or []
+        envelopes = [parse(body, digest=digest.hex()) for digest, body in rows]
         version, digest = 0, GENESIS
         for envelope in envelopes:
             if envelope.stream != stream or not follows(envelope, version, digest):
@@ -78,13 +80,26 @@ class PostgresStore:
             version, digest = envelope.streamversion, envelope.hash
         return envelopes
 
-    async def answer(self, organisation: str, key: str) -> Answer | None:
-        """What was answered under an idempotency key."""
+    async def _rows_of(self, streams: Sequence[str]) -> dict[str, list[tuple[bytes, bytes]]]:
         try:
-            row = await self._pool.fetchrow(self._answer_sql, organisation, key)
+            rows = await self._pool.fetch(self._read_sql, streams)
         except _LOST as fault:
             raise Unavailable("the event store cannot be reached") from fault
-        return Answer(**row) if row else None
+        found: dict[str, list[tuple[bytes, bytes]]] = {}
+        for stream, digest, body in rows:
+            found.setdefault(stream, []).append((digest, body))
+        return found
+
+    async def answer(self, organisation: str, key: str) -> Answer | None:
+        """What was answered under an idempotency key."""
+        return await self._answers.get((organisation, key))
+
+    async def _answers_under(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
+        try:
+            rows = await self._pool.fetch(self._answer_sql, *map(list, zip(*asked, strict=True)))
+        except _LOST as fault:
+            raise Unavailable("the event store cannot be reached") from fault
+        return {(row[0], row[1]): Answer(*row) for row in rows}
 
     async def append(self, append: Append) -> None:
         """Store all of it durably in a transaction shared with whoever else is waiting."""

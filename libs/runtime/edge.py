@@ -143,7 +143,8 @@ class Call(Reader, Generic[B]):
             )
 
         given: list[Answer] = []
-        steps = [Step(s.decider, s.stream, s.command, self.expected if not i else None) for i, s in enumerate(steps)]
+        if self.expected is not None:
+            steps = [replace(steps[0], expected=self.expected), *steps[1:]]
         try:
             await self.edge.recorder.record(
                 steps, self._origin(occurred_at), lambda outcome: _keep(given, answer(outcome)), person_keys

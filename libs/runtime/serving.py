@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from libs.runtime.settings import Settings
 GRACE_S = 10
 HAND_OVER_S = 0.3
 """How long after SIGTERM a connection that is open already may still bring a request."""
+GARBAGE_OBJECTS = 50_000
+"""New objects after which Python looks for cycles among them. By default 700: then it stops at every few requests."""
 log = structlog.get_logger()
 
 
@@ -43,6 +46,13 @@ class _Patient(uvicorn.Server):
 
     uvicorn alone resets both: connections that the kernel has taken, and those whose request is still on its way.
     """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then leave what was loaded for the start out of every later search for garbage."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop as uvicorn does, but cut nobody off; streams that would never end are told first."""

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.events.event import JSON
+from libs.events.gathering import Gathering
 from libs.events.store import Unavailable
 
 _NONCE_BYTES = 12
@@ -61,6 +62,7 @@ class Vault:
         self._read_masters = masters
         self._masters = masters()
         self._keys: OrderedDict[str, tuple[AESGCM, float]] = OrderedDict()
+        self._stored: Gathering[str, bytes] = Gathering(self._wrapped_of)
 
     def new_key(self, case_id: str) -> bytes:
         """A new key for a person, wrapped by the master key, for the append that opens the case."""
@@ -94,12 +96,8 @@ class Vault:
 
     async def open_each(self, sealed: Mapping[str, str]) -> dict[str, dict[str, JSON]]:
         """The personal fields of many cases, one ciphertext each; those whose key is gone are left out."""
-        asked = "SELECT case_id, wrapped FROM vault.person_key WHERE case_id = ANY($1) AND wrapped IS NOT NULL"
-        try:
-            rows = await self._pool.fetch(asked, list(sealed))
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
-            raise Unavailable("the key vault cannot be reached") from fault
-        keys = {row["case_id"]: AESGCM(self._unwrapped(row["case_id"], row["wrapped"])) for row in rows}
+        stored = await self._wrapped_of(list(sealed))
+        keys = {case_id: AESGCM(self._unwrapped(case_id, wrapped)) for case_id, wrapped in stored.items()}
         return {case_id: _opened(key, case_id, sealed[case_id]) for case_id, key in keys.items()}
 
     def forget(self, case_id: str) -> None:
@@ -116,13 +114,17 @@ class Vault:
         return key
 
     async def _wrapped(self, case_id: str) -> bytes:
-        try:
-            wrapped = await self._pool.fetchval("SELECT wrapped FROM vault.person_key WHERE case_id = $1", case_id)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
-            raise Unavailable("the key vault cannot be reached") from fault
+        wrapped = await self._stored.get(case_id)
         if wrapped is None:
             raise Shredded(case_id)
-        return bytes(wrapped)
+        return wrapped
+
+    async def _wrapped_of(self, case_ids: Sequence[str]) -> dict[str, bytes]:
+        asked = "SELECT case_id, wrapped FROM vault.person_key WHERE case_id = ANY($1) AND wrapped IS NOT NULL"
+        try:
+            return {row[0]: bytes(row[1]) for row in await self._pool.fetch(asked, case_ids)}
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as fault:
+            raise Unavailable("the key vault cannot be reached") from fault
 
     def _unwrapped(self, case_id: str, wrapped: bytes) -> bytes:
         try:

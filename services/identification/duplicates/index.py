@@ -7,7 +7,7 @@ normalisation, makes it anew.
 
 import asyncio
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -37,7 +37,9 @@ from services.identification.due.rulebook import today_at
 FORM: Final = 2
 """Raise it when normalisation or tokens change: what is stored under another number is made anew."""
 
-BATCH_EVENTS_MAX = 200
+BATCH_EVENTS_MAX = 50
+"""Few enough that a request does not wait long for its turn behind them."""
+
 POLL_S = 0.3
 PAUSE_S_MAX = 5.0
 WEIGHTS = load_weights()
@@ -47,11 +49,12 @@ SELECT l.position, l.stream, convert_from(e.body, 'UTF8')::jsonb ->> 'type' AS t
 FROM identification.log l JOIN identification.event e USING (stream, version) WHERE l.position > $1 ORDER BY 1 LIMIT $2
 """
 _KEEP = """
-WITH kept AS (
-    INSERT INTO identification.match_person (case_id, reported_by, sealed) VALUES ($1, $2, $3)
-    ON CONFLICT (case_id) DO UPDATE SET reported_by = excluded.reported_by, sealed = excluded.sealed RETURNING case_id
-)
-INSERT INTO identification.match_token (token, case_id) SELECT unnest($4::bigint[]), case_id FROM kept
+INSERT INTO identification.match_person (case_id, reported_by, sealed) VALUES ($1, $2, $3)
+ON CONFLICT (case_id) DO UPDATE SET reported_by = excluded.reported_by, sealed = excluded.sealed
+"""
+_TOKENS = """
+INSERT INTO identification.match_token (token, case_id)
+SELECT unnest($2::bigint[]), case_id FROM identification.match_person WHERE case_id = $1
 """
 log = structlog.get_logger()
 
@@ -120,10 +123,23 @@ async def advance(edge: Edge, connection: asyncpg.Connection) -> int:
     key = match_key(await asyncio.to_thread(master_key, edge.settings))
     position = await _position(connection, form_of(key, WEIGHTS))
     rows = await connection.fetch(_NEXT, position, BATCH_EVENTS_MAX)
-    for stream in dict.fromkeys(row["stream"] for row in rows if row["type"] in _TELLS):
-        await _index(edge, connection, stream.partition(":")[2], key)
-    if rows:
+    if not rows:
+        return 0
+    cases = [
+        stream.partition(":")[2] for stream in dict.fromkeys(row["stream"] for row in rows if row["type"] in _TELLS)
+    ]
+    made = [one for one in await asyncio.gather(*(_indexed(edge, case_id, key) for case_id in cases)) if one]
+    gone = set(cases) - {one.case_id for one in made}
+    async with connection.transaction():
+        # The persons first: that waits for who is shredding one of them, who holds the key and then deletes the person.
+        await connection.executemany(_KEEP, [(one.case_id, one.reported_by, one.sealed) for one in made])
+        await connection.execute("DELETE FROM identification.match_token WHERE case_id = ANY($1)", cases)
+        await connection.executemany(_TOKENS, [(one.case_id, one.tokens) for one in made])
+        await connection.execute("DELETE FROM identification.match_person WHERE case_id = ANY($1)", gone)
         await connection.execute("UPDATE identification.match_progress SET position = $1", rows[-1]["position"])
+    for one in made:
+        if one.of_age:  # the birthday has passed by the time the case is told
+            await record_of_age(edge, one.case_id)
     return len(rows)
 
 
@@ -140,20 +156,28 @@ async def _position(connection: asyncpg.Connection, form: str) -> int:
     return 0
 
 
-async def _index(edge: Edge, connection: asyncpg.Connection, case_id: str, key: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """A case as the index keeps it."""
+
+    case_id: str
+    reported_by: str
+    sealed: str
+    tokens: Sequence[int]
+    of_age: bool
+
+
+async def _indexed(edge: Edge, case_id: str, key: bytes) -> _Indexed | None:
+    """What is kept of a case; None where nothing can be read."""
     try:
         found = await profile(edge, case_id)
-        told = {"person": kept(found.person), "born": found.born} if found else {}
-        sealed = await edge.vault.seal(case_id, told)
+        if found is None:
+            return None
+        sealed = await edge.vault.seal(case_id, {"person": kept(found.person), "born": found.born})
     except (Shredded, Tampered, InvalidTag) as fault:
         # A case that cannot be read is not searched for; the service refuses it whenever it is asked for.
         log.error("match.unreadable", case_id=case_id, fault=type(fault).__name__)
-        found = None
-    async with connection.transaction():
-        if found is None:
-            await connection.execute("DELETE FROM identification.match_person WHERE case_id = $1", case_id)
-            return
-        await connection.execute("DELETE FROM identification.match_token WHERE case_id = $1", case_id)
-        await connection.execute(_KEEP, case_id, found.reported_by, sealed, list(indexed(found.person, key)))
-    if found.child and found.born and birthday_18(date.fromisoformat(found.born)) <= today_at(now()):
-        await record_of_age(edge, case_id)  # the birthday has passed by the time the case is told
+        return None
+    born = found.born if found.child else None
+    of_age = born is not None and birthday_18(date.fromisoformat(born)) <= today_at(now())
+    return _Indexed(case_id, found.reported_by, sealed, list(indexed(found.person, key)), of_age)
