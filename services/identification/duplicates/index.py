@@ -136,10 +136,11 @@ async def advance(edge: Edge, connection: asyncpg.Connection) -> int:
         await connection.execute("DELETE FROM identification.match_token WHERE case_id = ANY($1)", cases)
         await connection.executemany(_TOKENS, [(one.case_id, one.tokens) for one in made])
         await connection.execute("DELETE FROM identification.match_person WHERE case_id = ANY($1)", gone)
-        await connection.execute("UPDATE identification.match_progress SET position = $1", rows[-1]["position"])
     for one in made:
         if one.of_age:  # the birthday has passed by the time the case is told
             await record_of_age(edge, one.case_id)
+    # Last, so that whoever takes over after a crash does all of it again.
+    await connection.execute("UPDATE identification.match_progress SET position = $1", rows[-1]["position"])
     return len(rows)
 
 
