@@ -1,6 +1,7 @@
 """The routes of the authoritative count: figures, the funnel, and the cases behind a figure for those entitled."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -24,6 +25,7 @@ from projections.statistics.forms.asked import (
     csv_of,
     groups_of,
     scoped,
+    weighed,
 )
 from projections.statistics.queries import (
     FOREVER,
@@ -59,7 +61,8 @@ async def read_statistics(
     pool = reader.desk.pool
     found = await cells(pool, groups, MEASURES[measure], scope)
     threshold = threshold_of(reader)
-    shown = table(groups, found, threshold, (await published(pool)).out if threshold else NOTHING)
+    out = (await published(pool)).out if threshold else NOTHING
+    shown = await weighed(len(found), threshold, partial(table, groups, found, threshold, out))
     if as_csv(request, format):
         return csv_of([*groups, "cases"], shown.rows)
     body = {
@@ -90,7 +93,8 @@ async def read_funnel(
     groups = groups_of(group_by)
     pool = reader.desk.pool
     stages = {name: await cells(pool, groups, condition, scope) for name, condition in FUNNEL.items()}
-    rows, suppressed = funnel_rows(groups, stages, threshold_of(reader))
+    threshold, figures = threshold_of(reader), sum(map(len, stages.values()))
+    rows, suppressed = await weighed(figures, threshold, partial(funnel_rows, groups, stages, threshold))
     if as_csv(request, format):
         return csv_of([*groups, *FUNNEL], rows)
     body = {

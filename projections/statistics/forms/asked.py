@@ -1,9 +1,11 @@
 """How figures are asked for, and how they are handed over: groups, scope, JSON or CSV."""
 
+import asyncio
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import Query, Request, Response
 from pydantic import Field
@@ -14,6 +16,12 @@ from libs.runtime.problems import Problem
 from projections.statistics.queries import DIMENSIONS, FOREVER, Scope
 
 GROUPS_MAX = 4
+FIGURES_MAX = 500
+"""Figures of a table in which small ones are hidden: what hiding costs grows with their square, and nearly all of a
+larger one would be hidden."""
+_WEIGHING = ThreadPoolExecutor(1, thread_name_prefix="weighing")
+"""One at a time, beside the event loop: whoever asks for large tables waits for their own kind."""
+T = TypeVar("T")
 Format = Literal["json", "csv"] | None
 Groups = Annotated[str, Query(max_length=200, description="comma list: " + ", ".join(DIMENSIONS))]
 
@@ -52,6 +60,18 @@ def groups_of(text: str) -> list[str]:
         detail = f"at most {GROUPS_MAX} different ones of {', '.join(DIMENSIONS)}"
         raise Problem(422, "invalid-request", detail, errors=[{"pointer": "/group_by", "detail": detail}])
     return groups
+
+
+async def weighed(figures: int, threshold: int, work: Callable[[], T], pointer: str = "/group_by") -> T:
+    """What is shown of so many figures. Raises 422 where hiding the small ones of so many would take too long."""
+    if not threshold:
+        return work()
+    if figures > FIGURES_MAX:
+        detail = (
+            f"{figures} figures; at most {FIGURES_MAX} with small ones hidden: take fewer groups, or a shorter time"
+        )
+        raise Problem(422, "too-many-figures", detail, errors=[{"pointer": pointer, "detail": detail}])
+    return await asyncio.get_running_loop().run_in_executor(_WEIGHING, work)
 
 
 def as_csv(request: Request, asked: Format) -> bool:

@@ -1,5 +1,6 @@
 """The routes of releases: register one, list them, read one as it was published, trace a figure."""
 
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from libs.runtime.pages import Page, page, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.requests import Body, idempotency_key, parsed, read_raw
 from libs.runtime.views import positions
-from projections.statistics.forms.asked import AS_CSV, Format, as_csv, csv_of, groups_of
+from projections.statistics.forms.asked import AS_CSV, Format, as_csv, csv_of, groups_of, weighed
 from projections.statistics.queries import MEASURES, Measure, Scope, cells
 from projections.statistics.release.register import (
     Definition,
@@ -31,7 +32,6 @@ from projections.statistics.view import NAME
 
 router = APIRouter(tags=["statistics"])
 TABLES_MAX = 12
-CELLS_MAX = 2_000
 """Larger releases are made in parts: the work of hiding grows with the square of the cells."""
 
 
@@ -142,10 +142,9 @@ async def _made(reader: Reader, connection: Any, body: ReleaseBody, key: str, pr
     scope = Scope(body.since, body.until, body.as_of or moment, body.known_at or moment)
     definitions = [Definition(tuple(groups_of(",".join(one.group_by))), one.measure) for one in body.tables]
     found = [(one, await cells(pool, one.group_by, MEASURES[one.measure], scope)) for one in definitions]  # type: ignore[index]  # Measure, from the body
-    if sum(len(table) for _, table in found) > CELLS_MAX:
-        raise Problem(422, "release-too-large", f"at most {CELLS_MAX} figures in one release; make several")
     threshold = reader.desk.settings.small_cell
-    figures = release(found, await published(connection), threshold)
+    earlier, many = await published(connection), sum(len(table) for _, table in found)
+    figures = await weighed(many, threshold, partial(release, found, earlier, threshold), "/tables")
     stated = [{"group_by": list(one.group_by), "measure": one.measure} for one in definitions]
     release_id = UUID(new_id())
     values = {
