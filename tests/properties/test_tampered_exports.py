@@ -1,9 +1,11 @@
 """Every kind of tampering is found and named; every honest export is accepted."""
 
+import atexit
 import json
 from functools import cache
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 from tempfile import mkdtemp
 
 import orjson
@@ -31,10 +33,22 @@ def scope_of(kind: str, log: Log) -> Scope:
 
 
 @cache
+def room() -> Path:
+    """Where every export of this run is written; gone with the run."""
+    folder = Path(mkdtemp(prefix="nrm-exports-"))
+    atexit.register(rmtree, folder)
+    return folder
+
+
+def new_folder() -> Path:
+    return Path(mkdtemp(dir=room()))
+
+
+@cache
 def honest(kind: str, size: int) -> tuple[Path, dict[str, bytes]]:
     """An export in a folder of its own, and its files' bytes to start each tampering from."""
     log = make_log(size, size)
-    folder = Path(mkdtemp(prefix="nrm-export-"))
+    folder = new_folder()
     export(log, folder, scope_of(kind, log))
     return folder, {file.name: file.read_bytes() for file in folder.iterdir()}
 
@@ -63,7 +77,7 @@ def named(report: Report) -> set[str]:
 @given(st.integers(0, 700), SEED, st.sampled_from(SCOPES))
 @settings(max_examples=60, deadline=None)
 def test_accepts_every_honest_export(events: int, seed: int, kind: str) -> None:
-    log, folder = make_log(seed, events), Path(mkdtemp(prefix="nrm-export-"))
+    log, folder = make_log(seed, events), new_folder()
     written = export(log, folder, scope_of(kind, log)) if events > 10 else export(log, folder)
     assert verify_folder(folder) == Report(written, ())
 
@@ -235,7 +249,7 @@ def test_the_key_of_another_log_is_refused() -> None:
 
 
 def test_a_history_rewritten_with_its_proofs_does_not_meet_the_signed_checkpoint() -> None:
-    log, folder = make_log(1, 300, manifests=False), Path(mkdtemp(prefix="nrm-export-"))
+    log, folder = make_log(1, 300, manifests=False), new_folder()
     export(log, folder)
     signed = (folder / CHECKPOINT).read_bytes()
     export(rewrite(log, 7), folder)
