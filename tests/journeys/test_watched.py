@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import asyncpg
@@ -80,3 +83,42 @@ async def _eventually(look: Any) -> None:
     async with asyncio.timeout(250):
         while not await look():
             await asyncio.sleep(0.3)
+
+
+@pytest.mark.timeout(600)
+async def test_reconcile_names_what_a_view_and_the_merkle_log_lack(speak: Any, system: System) -> None:
+    made = await _made(await speak("cnp-poipet", "first_responder").post("identification", "/v1/cases", CASE))
+    stream, admin = made["stream"], await asyncpg.connect(system.settings.database_url)
+    try:
+        await admin.execute("SET session_replication_role = replica")
+        await _eventually(lambda: _logged(admin, stream))
+        schema = await admin.fetchval(
+            "SELECT name || '_g' || number FROM projection.generation WHERE live AND name = 'court_outcomes'"
+        )
+        await admin.execute(f"UPDATE {schema}.progress SET version = version - 1 WHERE stream = $1", stream)
+        leaf = await admin.fetchrow("DELETE FROM transparency.leaf WHERE stream = $1 RETURNING *", stream)
+        try:
+            code, said = await _reconciled(system)
+        finally:
+            await admin.execute(f"UPDATE {schema}.progress SET version = version + 1 WHERE stream = $1", stream)
+            places = ", ".join(f"${number}" for number in range(1, len(leaf) + 1))
+            await admin.execute(f"INSERT INTO transparency.leaf ({', '.join(leaf.keys())}) VALUES ({places})", *leaf)
+        assert code == 1
+        assert f"DIFFERENT identification court_outcomes: {stream} 1 is not applied" in said
+        assert f"DIFFERENT identification transparency: {stream} 1 is not in the log" in said
+    finally:
+        await admin.close()
+
+
+async def _reconciled(system: System) -> tuple[int, list[str]]:
+    given = {f"NRM_{key.upper()}": str(value) for key, value in system.settings.model_dump().items() if value != ""}
+    program = [sys.executable, "-m", "nrm.cli", "reconcile"]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        program,
+        env={**os.environ, **given, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines()
