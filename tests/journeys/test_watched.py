@@ -97,6 +97,7 @@ async def test_reconcile_names_what_a_view_and_the_merkle_log_lack(speak: Any, s
         )
         await admin.execute(f"UPDATE {schema}.progress SET version = version - 1 WHERE stream = $1", stream)
         leaf = await admin.fetchrow("DELETE FROM transparency.leaf WHERE stream = $1 RETURNING *", stream)
+        assert leaf
         try:
             code, said = await _reconciled(system)
         finally:
