@@ -32,6 +32,8 @@ class Topic(BaseModel):
             "retention.ms": str(retention_ms),
             "cleanup.policy": "delete",
             "max.message.bytes": str(self.message_bytes_max),
+            # Kafka refuses a record whose producer's clock is an hour ahead, unless it puts its own time on it.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 

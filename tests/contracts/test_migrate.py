@@ -1,15 +1,17 @@
 """The migration's database part: again, by several at once, in several databases of one cluster, and never edited."""
 
 import asyncio
+import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from libs.runtime.settings import Settings
-from nrm.migrate import Changed, migrate_database
+from nrm.migrate import Changed, create_topics, migrate_database
 
 
 def _settings(url: str, folder: Path) -> Settings:
@@ -46,3 +48,16 @@ async def test_an_edited_migration_is_refused(database: str, tmp_path: Path) -> 
             await migrate_database(settings)
     finally:
         await admin.close()
+
+
+async def test_topics_take_what_is_sent_by_a_clock_that_is_hours_ahead(settings: Settings) -> None:
+    await create_topics(settings)
+    await create_topics(settings)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True)
+    await producer.start()
+    try:
+        ahead = int(time.time() * 1000) + 5 * 3_600_000
+        for topic in (settings.topic("justice"), settings.dead_letters):
+            await producer.send_and_wait(topic, b"{}", timestamp_ms=ahead)
+    finally:
+        await producer.stop()
