@@ -55,6 +55,15 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is recorded on another stream and ends a duty: since when it is known, its day, the duty's kind."""
+
+    at: datetime
+    day: date
+    ends: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyNotice:
     """One thing to tell about a duty, and the moment at which it arose."""
 
@@ -92,6 +101,17 @@ def due_of(duty: Duty, since: date) -> Due:
             due = calendar_days_after(day, limit.value)
         day, provisional = due.day, provisional or due.provisional
     return Due(day, provisional)
+
+
+def merged(happened: Sequence[Happened], elsewhere: Sequence[Elsewhere]) -> list[Happened]:
+    """A subject's own facts with those of other streams that ended what it waited for: none that came before it."""
+    found = [
+        Happened(0, max(end.at, one.at), end.day, (), (end.ends,))
+        for one in happened
+        for end in elsewhere
+        if end.ends in one.opens and end.day >= one.day
+    ]
+    return sorted([*happened, *found], key=lambda one: one.at)
 
 
 def told_of(

@@ -15,7 +15,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.rules.calendar import load_calendars
 from libs.rules.corridors import FOLDER, load_corridors
-from libs.rules.duties import DutyNotice, Happened, load_duties, told_of
+from libs.rules.duties import DutyNotice, Elsewhere, Happened, load_duties, merged, told_of
 from libs.rules.local import day_of
 from libs.rules.notices import Delivery, Known, Notice, recipients, told
 from libs.rules.procedure import Corridor
@@ -80,7 +80,25 @@ async def _duties(connection: Connection, now: datetime, delivery: Delivery) -> 
         ]
         for name, rows in groupby(facts, key=lambda row: row["subject"])
     }
-    return [_duty_look(head, happened.get(head["subject"], []), now, delivery) for head in heads]
+    elsewhere = await connection.fetch(
+        "SELECT * FROM notifications.duty_elsewhere WHERE about = ANY($1) ORDER BY known_at, about, version",
+        [about for head in heads for about in _abouts(head)],
+    )
+    ends = [(row["about"], Elsewhere(row["known_at"], row["since"], row["ends"])) for row in elsewhere]
+    return [
+        _duty_look(
+            head,
+            merged(happened.get(head["subject"], []), [one for about, one in ends if about in _abouts(head)]),
+            now,
+            delivery,
+        )
+        for head in heads
+    ]
+
+
+def _abouts(head: asyncpg.Record) -> tuple[str, ...]:
+    """What else than its own events may end a referral's duties: those of its person and of its provider."""
+    return (f"case:{head['case_id']}", f"provider:{head['provider_id']}") if head["case_id"] else ()
 
 
 def _duty_look(head: asyncpg.Record, happened: Sequence[Happened], now: datetime, delivery: Delivery) -> Look:

@@ -15,7 +15,7 @@ from libs.events.catalogue.identification import (
     Screened,
     WrongReasonAlerted,
 )
-from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted, ReferralDecided, Referred
+from libs.events.catalogue.referral import OffersChanged, ReferralAnswered, ReferralCompleted, ReferralDecided, Referred
 from libs.events.catalogue.repatriation import (
     STEP_EVENTS,
     Acknowledged,
@@ -36,8 +36,9 @@ _CASE = (
     Identified, Screened, Determined, WrongReasonAlerted, ReviewOpened, Corrected, CameOfAge, ConsentRecorded, Closed,
     Reopened,
 )  # fmt: skip
-_REFERRAL = (Referred, ReferralDecided, ReferralAnswered, ReferralCompleted)
+_REFERRAL = (Referred, ReferralDecided, ReferralAnswered, ReferralCompleted, OffersChanged)
 _WANTED: tuple[type[Event], ...] = (Started, *STEP_EVENTS, Restarted, InboxEventSettled, *_CASE, *_REFERRAL)
+_AFTER_DECLINE = {"full": "review_of_waiting", "not_suitable": "directory_correction"}
 DECIDES = ("first_decision", "final_decision", "follow_up", "review", "wrong_reason_review", "reopened")
 WANTS = frozenset(event.wire for event in _WANTED)
 
@@ -56,14 +57,19 @@ def apply(fact: Fact) -> Sequence[Change]:
             named: dict[str, JSON] = {"service": "referral", "name": event.referral_id}
             if isinstance(event, Referred):
                 named |= {"reporter": event.referred_by, "provider": event.provider}
+                named |= {"case_id": event.case_id, "provider_id": event.provider_id}
             return _duty(fact, named, *_referral(event))
         case Identified() | Screened() | Determined() | WrongReasonAlerted() | ReviewOpened() | Corrected() as event:
             reporter = {"reporter": event.reported_by} if isinstance(event, Identified) else {}
             named = {"service": "identification", "name": event.case_id, **reporter}
             due = event.follow_up_on if isinstance(event, Determined) else None
             return _duty(fact, named, *_case(event), due=due)
+        case OffersChanged() as event:
+            return (_elsewhere(fact, f"provider:{event.provider_id}", "directory_correction"),)
+        case ConsentRecorded(kind="referral", given=True, by="self" | "guardian") as event:
+            return (*_person(event, fact), _elsewhere(fact, f"case:{event.case_id}", "consent_after_emergency"))
         case CameOfAge() | ConsentRecorded() | Closed() | Reopened() as event:
-            return _duty(fact, {"service": "identification", "name": event.case_id}, *_later(event))
+            return _person(event, fact)
         case _:
             return ()
 
@@ -92,6 +98,10 @@ def _case(
             return (("age_determination",), ()) if unknown else ((), ("age_determination",))
 
 
+def _person(event: CameOfAge | ConsentRecorded | Closed | Reopened, fact: Fact) -> Sequence[Change]:
+    return _duty(fact, {"service": "identification", "name": event.case_id}, *_later(event))
+
+
 def _later(event: CameOfAge | ConsentRecorded | Closed | Reopened) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The duties that an event of the person or the file opens and ends."""
     match event:
@@ -111,15 +121,18 @@ def _referral(
     """The duties that an event of a referral opens and ends."""
     match event:
         case Referred():
-            return ("decision",), ()
+            return ("decision", *(("consent_after_emergency",) if event.consent_by == "emergency" else ())), ()
+        case ReferralDecided(decision="approve"):
+            return ("answer",), ("decision",)
         case ReferralDecided():
-            return (("answer",) if event.decision == "approve" else ()), ("decision",)
+            return (), ("decision", "consent_after_emergency")
         case ReferralAnswered(response="accept"):
-            return ("completion",), ("answer", "review_of_waiting")
+            return ("completion",), ("answer", *_AFTER_DECLINE.values())
         case ReferralAnswered():
-            return (("review_of_waiting",) if event.ground == "full" else ()), ("answer",)
+            follows = _AFTER_DECLINE.get(event.ground)
+            return ((follows,) if follows else ()), ("answer", "consent_after_emergency")
         case ReferralCompleted():
-            return (), ("completion",)
+            return (), ("completion", "consent_after_emergency")
 
 
 def _duty(
@@ -136,6 +149,14 @@ def _duty(
         Put("duty_head", subject, {**named, "version": version}),
         Put("duty_fact", {**subject, "version": version}, row),
     )
+
+
+def _elsewhere(fact: Fact, about: str, duty: str) -> Change:
+    """What ends a duty of every referral of a case or of a provider, on another stream than theirs."""
+    envelope = fact.envelope
+    since = day_of(datetime.fromisoformat(envelope.occurredat)).isoformat()
+    key: dict[str, JSON] = {"about": about, "version": envelope.streamversion, "ends": duty}
+    return Put("duty_elsewhere", key, {"known_at": envelope.time, "since": since})
 
 
 def _repatriation(event: OfRepatriation, fact: Fact) -> Sequence[Change]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from libs.events.catalogue.identification import CameOfAge, Closed, ConsentRecorded, Reopened, ReviewOpened
-from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted, ReferralDecided, Referred
+from libs.events.catalogue.referral import OffersChanged, ReferralAnswered, ReferralCompleted, ReferralDecided, Referred
 from libs.events.consume import Fact
 from libs.events.envelope import GENESIS, Envelope
 from libs.events.event import Event
@@ -19,6 +19,9 @@ ANSWER: dict[str, Any] = {
 REFERRED = Referred(
     **ANSWER, provider="house", sex="female", age_group="21-23", child=False, referred_by="cnp", consent_by="self"
 )
+
+AGREED = ConsentRecorded(case_id=CASE, kind="referral", given=True, by="self")
+DECLINED = ["answer", "consent_after_emergency"]
 
 
 def rows(event: Event, version: int = 1) -> Any:
@@ -35,26 +38,31 @@ def test_a_referral_names_its_provider_and_waits_for_a_decision() -> None:
     head, fact = rows(REFERRED)
     assert head.key == {"subject": f"referral:{ID}"}
     assert head.values == {
-        "service": "referral", "name": ID, "reporter": "cnp", "provider": "house", "version": 1,
+        "service": "referral", "name": ID, "reporter": "cnp", "provider": "house", "version": 1, "case_id": CASE,
+        "provider_id": "p",
     }  # fmt: skip
     assert (fact.values["opens"], fact.values["since"]) == (["decision"], "2026-02-03")
-    assert CASE not in str((head, fact))
 
 
 @pytest.mark.parametrize(
     ("event", "opens", "ends"),
     [
         (ReferralDecided(**ANSWER, decision="approve"), ["answer"], ["decision"]),
-        (ReferralDecided(**ANSWER, decision="refuse"), [], ["decision"]),
+        (ReferralDecided(**ANSWER, decision="refuse"), [], ["decision", "consent_after_emergency"]),
+        (REFERRED.model_copy(update={"consent_by": "emergency"}), ["decision", "consent_after_emergency"], []),
         (
             ReferralAnswered(**ANSWER, response="accept", ground="place_available"),
-            ["completion"], ["answer", "review_of_waiting"],
+            ["completion"], ["answer", "review_of_waiting", "directory_correction"],
         ),
-        (ReferralAnswered(**ANSWER, response="decline", ground="full"), ["review_of_waiting"], ["answer"]),
-        (ReferralAnswered(**ANSWER, response="decline", ground="other"), [], ["answer"]),
-        (ReferralCompleted(case_id=CASE, referral_id=ID, provider_id="p"), [], ["completion"]),
+        (ReferralAnswered(**ANSWER, response="decline", ground="full"), ["review_of_waiting"], DECLINED),
+        (ReferralAnswered(**ANSWER, response="decline", ground="not_suitable"), ["directory_correction"], DECLINED),
+        (ReferralAnswered(**ANSWER, response="decline", ground="other"), [], DECLINED),
+        (
+            ReferralCompleted(case_id=CASE, referral_id=ID, provider_id="p"),
+            [], ["completion", "consent_after_emergency"],
+        ),
         (CameOfAge(case_id=CASE), ["consent_anew"], ["age_determination"]),
-        (ConsentRecorded(case_id=CASE, kind="referral", given=True, by="self"), [], ["consent_anew"]),
+        (ConsentRecorded(case_id=CASE, kind="referral", given=False, by="self"), [], ["consent_anew"]),
         (ReviewOpened(case_id=CASE), ["review"], []),
         (Reopened(case_id=CASE), ["reopened"], []),
         (Closed(case_id=CASE), [], [*DECIDES, "age_determination", "consent_anew"]),
@@ -65,5 +73,21 @@ def test_an_event_opens_and_ends_what_is_waited_for(event: Event, opens: list[st
     assert (fact.values["opens"], fact.values["ends"]) == (opens, ends)
 
 
-def test_a_guardians_consent_changes_nothing_that_is_waited_for() -> None:
-    assert rows(ConsentRecorded(case_id=CASE, kind="referral", given=True, by="guardian")) == ()
+@pytest.mark.parametrize(
+    ("event", "about", "ends"),
+    [
+        (AGREED.model_copy(update={"by": "guardian"}), f"case:{CASE}", "consent_after_emergency"),
+        (AGREED, f"case:{CASE}", "consent_after_emergency"),
+        (
+            OffersChanged(provider_id="p", services=("shelter",), offers=(), grounds="no men"),
+            "provider:p", "directory_correction",
+        ),
+    ],
+)  # fmt: skip
+def test_what_ends_a_referrals_duty_may_stand_on_another_stream(event: Event, about: str, ends: str) -> None:
+    *_, row = rows(event)
+    assert row.key == {"about": about, "version": 1, "ends": ends}
+
+
+def test_a_guardians_consent_to_something_else_changes_nothing_that_is_waited_for() -> None:
+    assert rows(ConsentRecorded(case_id=CASE, kind="interview", given=True, by="guardian")) == ()

@@ -2,10 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.rules.duties import Happened, due_of, load_duties, told_of
+from libs.rules.duties import Elsewhere, Happened, due_of, load_duties, merged, told_of
 
 DUTIES = load_duties()
 MET_AT = datetime(2026, 2, 2, 2, tzinfo=UTC)
@@ -51,6 +52,20 @@ def test_a_date_that_a_decision_sets_stands_before_the_limit() -> None:
 def test_what_is_overdue_when_it_becomes_known_is_told_as_that_alone() -> None:
     late = Happened(1, MET_AT + DAY * 100, MONDAY, ("decision",), ())
     assert said(late, day=101) == [("awaiting", "decision"), ("overdue", "decision")]
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        (2, ["awaiting", "due"]),  # three days are given, and it is told three days ahead
+        (9, ["awaiting", "due", "overdue"]),
+        (-1, ["awaiting", "due", "overdue"]),  # what was said before cannot have been about this
+    ],
+)
+def test_consent_that_stands_in_the_case_ends_what_the_referral_waits_for(day: int, told: list[str]) -> None:
+    referred = happened(1, 0, "consent_after_emergency")
+    consented = Elsewhere(MET_AT + DAY * day, (MET_AT + DAY * day).date(), "consent_after_emergency")
+    assert [kind for kind, _ in said(*merged([referred], [consented]), day=30)] == told
 
 
 FACTS = st.lists(
