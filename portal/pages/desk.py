@@ -56,6 +56,14 @@ async def record(visitor: Signed, repatriation: str, form: Form) -> Response:
     return Response(orjson.dumps(accepted), media_type="application/json")
 
 
+@router.post("/returns/{repatriation}/acknowledge")
+async def acknowledge(visitor: Signed, repatriation: str, form: Form) -> Response:
+    """Confirm a step that another organisation recorded. The service refuses whose own it is."""
+    path = f"/v1/repatriations/{repatriation}/steps/{text_of(form, 'step')}/acknowledgement"
+    await visitor.client.post("repatriation", path, {"occurred_at": happened(form)}, text_of(form, "key"))
+    return visitor.to(f"/returns/{repatriation}#steps-title")
+
+
 @router.get("/desk/batch")
 async def batch_form(visitor: Signed) -> Response:
     """The upload, and what of earlier batches still waits."""

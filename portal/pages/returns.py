@@ -43,6 +43,13 @@ class StepMark(Answer):
     documents_missing: list[str] = []
 
 
+class Acknowledgement(Answer):
+    """A step that another organisation than its recorder has confirmed."""
+
+    step: str
+    by: str
+
+
 class Waits(Answer):
     """Which step is waited for, and whose it is."""
 
@@ -68,6 +75,7 @@ class Return(Answer):
     steps: list[StepMark]
     opened_at: str = ""
     occurred_at: str = ""
+    acknowledged: list[Acknowledgement] = []
     custody: dict[str, Json] | None = None
     personal: dict[str, Json] | None = None
 
@@ -108,6 +116,7 @@ async def show(
     moment = moment_of(at)
     query = {"corridor": corridor, "at": moment, "limit": 500}
     board = await visitor.client.read(Board, "views", "/v1/views/cross-border", **query)
+    apart = (await visitor.client.get("views", "/v1/views/cross-border/differences", **query))["items"]
     waiting = [one for one in board.items if one.waiting_for]
     wanted = (status,) if status in STATUSES else OPEN
     shown = sorted(
@@ -118,6 +127,7 @@ async def show(
         "returns.html", board=board, shown=shown, at=at if moment else "", first=first_day(), corridor=corridor,
         status=status, statuses=STATUSES, total=board.totals.get("all", {}), matrix=_matrix(waiting),
         corridors=sorted(set(board.totals) - NO_CORRIDOR), on=at if moment else _today(),
+        apart=sorted(apart, key=lambda one: (not one["alert"], one["since"])),
         opens=visitor.may("repatriation.read"), records=visitor.may("repatriation.step"),
         sends=visitor.may("inbox.post"), parties=_parties(board.totals.get("all", {})), days_since=days_since,
     )  # fmt: skip

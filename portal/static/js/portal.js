@@ -47,12 +47,14 @@ export async function refresh(address = location.href) {
 }
 
 // "3 minutes ago" in the page's language, from the browser's own data.
-const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+// A browser without the language keeps the moment that the page states, rather than speak English in between.
+const { lang } = document.documentElement;
+const ago = Intl.RelativeTimeFormat.supportedLocalesOf(lang).length && new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
 function ages() {
   for (const time of document.querySelectorAll("time[data-age]")) {
     const seconds = Math.round((Date.parse(time.dateTime) - Date.now()) / 1000);
     const minutes = Math.round(seconds / 60);
-    time.textContent = -seconds < 60 ? ago.format(Math.min(seconds, 0), "second") : ago.format(minutes, "minute");
+    if (ago) time.textContent = -seconds < 60 ? ago.format(Math.min(seconds, 0), "second") : ago.format(minutes, "minute");
     time.closest(".age").classList.toggle("old", -seconds > 300);
   }
 }

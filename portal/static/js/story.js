@@ -6,7 +6,8 @@ const events = [...story.querySelectorAll(".event[data-envelope]")];
 const envelopes = new Map(events.map((one) => [one.dataset.id, JSON.parse(one.dataset.envelope)]));
 const moments = { happened: JSON.parse(story.dataset.happened), known: JSON.parse(story.dataset.known) };
 const clocks = Object.fromEntries([...story.querySelectorAll("[data-clock]")].map((one) => [one.dataset.clock, one]));
-const show = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Phnom_Penh" });
+// As every page writes a moment (2026-06-28 09:00), whatever languages the browser has: Swedish writes it so.
+const show = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short", timeZone: "Asia/Phnom_Penh" });
 let pinned = null;
 
 // The clocks.

@@ -83,11 +83,24 @@ async def test_a_desk_records_without_a_link_and_it_is_sent_once(
         await look.go(path)
         await expect(page.locator("#timeline circle")).to_have_count(1)
         await look.check("return")
+    await _other_side_acknowledges(visit, path, language, size)
     kept = (
         await speak("mosvy", "social_affairs").get("repatriation", f"/v1/repatriations/{started['repatriation_id']}")
     ).json()
     assert [one["step"] for one in kept["steps"] if one["outcome"]] == ["notified"]
-    assert kept["version"] == started["version"] + 1
+    assert kept["version"] == started["version"] + 2, "the step and its acknowledgement, once each"
+
+
+async def _other_side_acknowledges(visit: Visit, path: str, language: str, size: str) -> None:
+    async with visit("mosvy", "social_affairs", language, size) as look:
+        row = look.page.locator("tbody tr", has=look.page.locator("form[action$='/acknowledge']"))
+        await look.go(path)
+        await expect(row).to_have_count(1)
+        await row.locator("button").click()
+        await look.page.wait_for_url("**#steps-title")
+        await expect(row).to_have_count(0)
+        await expect(look.page.locator("#steps-table tbody tr").first).to_contain_text("mosvy")
+        await look.check("return-acknowledged")
 
 
 async def test_a_desk_sends_a_file_and_sees_what_became_of_each_event(visit: Visit, speak: Any) -> None:

@@ -126,6 +126,7 @@ async def test_the_committee_sees_the_board_without_persons(visit: Visit, langua
         await look.go("/returns")
         await expect(look.page.locator(".matrix tbody tr")).not_to_have_count(0)
         await expect(look.page.locator("main tbody th a")).to_have_count(0)
+        await expect(look.page.locator("tr", has_text="kh-embassy-bangkok").locator(".pill.late").first).to_be_visible()
         await look.check("returns")
 
 

@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from libs.rules.duties import load_duties
 from portal.provinces import PROVINCES
 from portal.words import LANGUAGES, Words, chosen, strings
+from services.aftercare.due.api import What
 
 ROOT = Path(__file__).parents[3]
 ASKED = re.compile(r"\bw(?:ords)?\(\s*[\"']([a-z_0-9]+\.[a-z_0-9-]+)[\"']\s*[,)]")
@@ -50,6 +53,11 @@ def test_no_event_is_named_that_nobody_records_and_the_contracts_six_are_named()
         "identification.identified", "identification.screened", "identification.determined", "referral.referred",
         "repatriation.repatriated", "justice.prosecuted",
     }  # fmt: skip
+
+
+def test_whatever_falls_due_has_a_name() -> None:
+    named = {key.removeprefix("due.") for key in strings() if key.startswith("due.")}
+    assert named >= set(load_duties().by_kind) | set(get_args(What))
 
 
 def test_the_map_has_every_province_once() -> None:
