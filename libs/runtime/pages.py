@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Annotated
 
 import orjson
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 
 from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.runtime.problems import Problem
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
+NUMBER_DIGITS_MAX = 9
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}:\d{2}")
 """A moment as PostgreSQL writes it in JSON: with the offset of its session."""
 
@@ -42,6 +43,10 @@ def page(
     return Page(limit, after)
 
 
+Paged = Annotated[Page, Depends(page)]
+"""What a route that answers a list asks for."""
+
+
 def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Response:
     """The answer to a list request; `found` holds one item more than asked where there is a next page."""
     items = found[: asked.limit]
@@ -51,6 +56,15 @@ def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Respo
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+def part(items: Sequence[JSON], asked: Page) -> dict[str, JSON]:
+    """A page, by number, of a list that is at hand whole: `items` and `next`. Raises 400 on a foreign cursor."""
+    if asked.after and not (asked.after.isdecimal() and len(asked.after) <= NUMBER_DIGITS_MAX):
+        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
+    begin = int(asked.after or 0)
+    end = begin + asked.limit
+    return {"items": list(items[begin:end]), "next": cursor_of(str(end)) if end < len(items) else None}
 
 
 def in_utc(value: JSON) -> JSON:

@@ -18,7 +18,7 @@ async def show(
     system: Annotated[list[str] | None, Query(max_length=10)] = None,
 ) -> Response:
     """The pairs of systems, each system's facts, and an estimate over the chosen ones."""
-    found = await visitor.client.get("views", "/v1/views/coverage", at=at)
+    found = await visitor.client.get("views", "/v1/views/coverage", at=at, limit=500)
     chosen, estimate, no = system or [], None, None
     if len(chosen) in LISTS:
         try:

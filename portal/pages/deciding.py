@@ -140,7 +140,7 @@ async def _duplicates(visitor: Signed, case: str) -> tuple[list[dict[str, Json]]
 async def _articles(visitor: Signed) -> list[tuple[str, str]]:
     """The statute table's articles that name a crime; nothing where justice is away: the field can stay empty."""
     try:
-        statutes = (await visitor.client.get("justice", "/v1/statutes"))["items"]
+        statutes = await visitor.client.every("justice", "/v1/statutes")
     except Away:
         return []
     return [

@@ -95,7 +95,7 @@ async def show(
     moment = moment_of(at)
     chosen = {"cohort": cohort if cohort in COHORTS else "", "kind": kind if kind in KINDS else ""}
     beds = await visitor.client.read(Beds, "views", "/v1/views/shelter-capacity", at=moment, limit=500, **chosen)
-    gaps = await visitor.client.read(Gaps, "views", "/v1/views/shelter-capacity/gaps", at=moment)
+    gaps = await visitor.client.read(Gaps, "views", "/v1/views/shelter-capacity/gaps", at=moment, limit=500)
     wanted = [gap for gap in gaps.items if all(getattr(gap, name) == value for name, value in chosen.items() if value)]
     rows = sorted(
         (bed for bed in beds.items if province in ("", bed.province)),

@@ -9,6 +9,7 @@ from libs.events.event import JSON
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.moments import At
+from libs.runtime.pages import Paged, part
 from libs.runtime.problems import Problem
 from libs.runtime.views import answer, projection_of, seen
 from projections.coverage.queries import coverage, histories, pairs, systems, totals
@@ -21,7 +22,7 @@ CONFIDENCE_PERCENT = 95
 
 
 @router.get("/v1/views/coverage")
-async def read_coverage(reader: _Asker, at: At = None) -> Response:
+async def read_coverage(reader: _Asker, asked: Paged, at: At = None) -> Response:
     """For every two systems: persons whom both know, whom only one knows, and their disagreements; as known at `at`.
 
     `totals.systems` has what each system states and how much of it; counts under the threshold are hidden.
@@ -29,7 +30,8 @@ async def read_coverage(reader: _Asker, at: At = None) -> Response:
     found = await coverage(reader.desk.pool, at or now())
     threshold = _threshold(reader)
     whole: dict[str, JSON] = {**totals(found, threshold), "systems": systems(found, threshold)}
-    return await answer(reader.desk.pool, NAME, pairs(found, threshold), whole, at=at)
+    shown = part(pairs(found, threshold), asked)
+    return await answer(reader.desk.pool, NAME, shown["items"], whole, at=at, following=shown["next"])
 
 
 @router.get("/v1/views/coverage/estimate", responses={409: {"description": "The lists give no estimate"}})

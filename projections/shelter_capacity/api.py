@@ -9,7 +9,7 @@ from libs.events.catalogue.vocabulary import Cohort, ShelterKind
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.moments import At
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of, part
 from libs.runtime.views import answer, projection_of, seen
 from projections.shelter_capacity.queries import FOREVER, Clocks, Filter, beds, gaps, totals
 from projections.shelter_capacity.view import NAME, WANTS, apply
@@ -21,7 +21,7 @@ router = APIRouter(tags=["shelter capacity"], dependencies=[Depends(seen(NAME))]
 @router.get("/v1/views/shelter-capacity")
 async def read_beds(
     reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     province: Annotated[str | None, Query(max_length=6)] = None,
     cohort: Cohort | None = None,
     kind: ShelterKind | None = None,
@@ -43,13 +43,17 @@ async def read_beds(
 
 @router.get("/v1/views/shelter-capacity/gaps")
 async def read_gaps(
-    reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))], at: At = None, known_at: At = None
+    reader: Annotated[Reader, Depends(reading("view.shelter_capacity"))],
+    asked: Paged,
+    at: At = None,
+    known_at: At = None,
 ) -> Response:
     """Where persons wait and there is no place: province, cohort, kind, waiting, capacity; a provider's own places."""
     own = reader.caller.organisation if reader.scope == "own" else None
     found = await gaps(reader.desk.pool, _clocks(at, known_at), own)
     waiting = {"waiting": sum(gap["waiting"] for gap in found)}
-    return await answer(reader.desk.pool, NAME, found, waiting, at=at or known_at)
+    shown = part(found, asked)
+    return await answer(reader.desk.pool, NAME, shown["items"], waiting, at=at or known_at, following=shown["next"])
 
 
 def _clocks(at: datetime | None, known_at: datetime | None) -> Clocks:

@@ -20,7 +20,7 @@ from libs.runtime.edge import Call, Edge, Reader, case_of, reading, recording, r
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
 from libs.runtime.known import settled
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of, part
 from libs.runtime.service import system_origin
 from services.aftercare.bodies import (
     CapacityBody,
@@ -103,14 +103,16 @@ async def inspect(
 
 
 @router.get("/v1/standards")
-async def list_standards(_: Annotated[Reader, Depends(reading("standard.read"))]) -> Response:
+async def list_standards(_: Annotated[Reader, Depends(reading("standard.read"))], asked: Paged) -> Response:
     """What an inspection looks at, as the ministry's file has it; a failed `critical` one fails the shelter."""
     items = [plain(standard) for standard in LIMITS.standards]
-    return resource_response(LIMITS.version, {"items": items, "version": LIMITS.version, "next": None})
+    return resource_response(LIMITS.version, {**part(items, asked), "version": LIMITS.version})
 
 
 @router.get("/v1/shelters/{shelter}/inspections")
-async def list_inspections(shelter: str, reader: Annotated[Reader, Depends(reading("shelter.read"))]) -> Response:
+async def list_inspections(
+    shelter: str, reader: Annotated[Reader, Depends(reading("shelter.read"))], asked: Paged
+) -> Response:
     """Every inspection of a shelter, oldest first."""
     loaded = await reader.load(SHELTER, f"shelter:{shelter}", "shelter")
     reader.require_own(loaded.state.opened.organisation)
@@ -120,7 +122,7 @@ async def list_inspections(shelter: str, reader: Annotated[Reader, Depends(readi
         for one in await reader.edge.store.read(f"shelter:{shelter}")
         if kind_of(one.type) == "inspected"
     ]
-    return resource_response(loaded.version, {"shelter_id": shelter, "items": items, "next": None})
+    return resource_response(loaded.version, {"shelter_id": shelter, **part(items, asked)})
 
 
 @router.get("/v1/shelters/{shelter}")
@@ -134,7 +136,7 @@ async def read_shelter(shelter: str, reader: Annotated[Reader, Depends(reading("
 @router.get("/v1/shelters")
 async def list_shelters(
     reader: Annotated[Reader, Depends(reading("shelter.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     province: Annotated[str | None, Query(max_length=6)] = None,
     kind: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:

@@ -13,7 +13,7 @@ from libs.events.handle import Outcome, Step
 from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_case_reference
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of, part
 from libs.runtime.vault import Shredded
 from services.identification import bodies as sent
 from services.identification.commands import (
@@ -198,7 +198,7 @@ async def read_case(case: str, reader: Annotated[Reader, Depends(reading("case.r
 @router.get("/v1/cases")
 async def list_cases(
     reader: Annotated[Reader, Depends(reading("case.list"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     outcome: DeterminationOutcome | None = None,
     province: Annotated[str | None, Query(max_length=6)] = None,
     nationality: Annotated[str | None, Query(max_length=2)] = None,
@@ -218,9 +218,9 @@ async def list_cases(
 
 
 @router.get("/v1/instruments")
-async def list_instruments(_: Annotated[Reader, Depends(reading("instrument.read"))]) -> Response:
+async def list_instruments(_: Annotated[Reader, Depends(reading("instrument.read"))], asked: Paged) -> Response:
     """The screening instruments: their ids, versions and titles."""
-    return resource_response(1, {"items": [instrument_head(one) for one in INSTRUMENTS.by_key.values()], "next": None})
+    return resource_response(1, part([instrument_head(one) for one in INSTRUMENTS.by_key.values()], asked))
 
 
 @router.get("/v1/instruments/{instrument}")

@@ -18,7 +18,7 @@ from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recordi
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
 from libs.runtime.known import settled
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Page, Paged, page_of, part
 from services.justice import bodies as sent
 from services.justice import commands as ask
 from services.justice import rulebook
@@ -28,7 +28,7 @@ from services.justice.rulebook import LAW
 
 router = APIRouter(tags=["justice"])
 CaseFacts: TypeAlias = Mapping[str, Mapping[str, JSON]]
-Asked = Annotated[Page, Depends(page)]
+Asked = Paged
 CourtCases = Annotated[Reader, Depends(reading("court_case.read"))]
 CaseFilter = Annotated[str | None, Query(max_length=40)]
 TextFilter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
@@ -186,10 +186,10 @@ async def list_court_cases(
 
 
 @router.get("/v1/statutes")
-async def list_statutes(_: Annotated[Reader, Depends(reading("statute.read"))]) -> Response:
+async def list_statutes(_: Annotated[Reader, Depends(reading("statute.read"))], asked: Paged) -> Response:
     """The statute table: articles, ranges, since when they stand, and which of them are placeholders."""
     items = [rulebook.statute_resource(one) for one in LAW.statutes]
-    return resource_response(LAW.version, {"items": items, "next": None, "version": LAW.version})
+    return resource_response(LAW.version, {**part(items, asked), "version": LAW.version})
 
 
 async def cases_known(call: Call[Any], case_ids: Sequence[str]) -> CaseFacts:

@@ -14,7 +14,7 @@ from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, forbidden, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of, part
 from services.repatriation.bodies import AcknowledgementBody, RepatriationBody, RestartBody, StepBody
 from services.repatriation.commands import Acknowledge, Restart
 from services.repatriation.decider import DECIDER
@@ -41,9 +41,9 @@ router.include_router(handover)
 
 
 @router.get("/v1/corridors")
-async def list_corridors(_: Annotated[Reader, Depends(reading("corridor.read"))]) -> Response:
+async def list_corridors(_: Annotated[Reader, Depends(reading("corridor.read"))], asked: Paged) -> Response:
     """The corridors: countries, direction (`outbound` from Cambodia, `inbound` to it), SOP version, sources."""
-    return resource_response(1, {"items": [corridor_head(one) for one in CORRIDORS.newest()], "next": None})
+    return resource_response(1, part([corridor_head(one) for one in CORRIDORS.newest()], asked))
 
 
 @router.get("/v1/corridors/{corridor}")
@@ -145,7 +145,7 @@ async def read_repatriation(
 @router.get("/v1/repatriations")
 async def list_repatriations(
     reader: Annotated[Reader, Depends(reading("repatriation.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     case_id: Annotated[str | None, Query(max_length=40)] = None,
     corridor: Annotated[str | None, Query(max_length=40)] = None,
     direction: Direction | None = None,

@@ -165,3 +165,26 @@ async def test_lists_go_page_by_page(speak: Any) -> None:
     for limit in ("0", "501", "x"):
         assert_problem(await police.get("identification", "/v1/cases", limit=limit), 422)
     assert_problem(await police.get("identification", "/v1/cases", cursor="%%%"), 400)
+
+
+LISTS = (
+    ("identification", "/v1/instruments"), ("identification", "/v1/import-systems"),
+    ("identification", "/v1/due/counts"),
+    ("referral", "/v1/providers"), ("referral", "/v1/unmet-needs/summary"), ("referral", "/v1/declines"),
+    ("aftercare", "/v1/standards"), ("aftercare", "/v1/shelters"), ("justice", "/v1/statutes"),
+    ("repatriation", "/v1/corridors"), ("views", "/v1/views/coverage"), ("views", "/v1/views/shelter-capacity/gaps"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "path"), LISTS)
+async def test_every_list_takes_a_limit_and_a_cursor(speak: Any, service: str, path: str) -> None:
+    reader = speak("nrm-authority", "competent_authority")
+    whole = (await reader.get(service, path, limit="500")).json()
+    first = (await reader.get(service, path, limit="1")).json()
+    assert first["items"] == whole["items"][:1]
+    if len(whole["items"]) > 1:
+        second = (await reader.get(service, path, limit="1", cursor=first["next"])).json()
+        assert second["items"] == whole["items"][1:2]
+    else:
+        assert first["next"] is None
+    assert (await reader.get(service, path, limit="501")).status_code == 422

@@ -13,6 +13,7 @@ from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recordi
 from libs.runtime.http import body_schema
 from libs.runtime.ids import BadCaseReference, case_reference, now
 from libs.runtime.known import settled
+from libs.runtime.pages import Paged, part
 from services.aftercare.alert.api import raising
 from services.aftercare.api import known_person, own_shelter, referral_of
 from services.aftercare.care.bodies import DischargeBody, FollowUpBody, PlacementBody, TransferBody
@@ -114,7 +115,9 @@ async def follow_up(
 
 
 @router.get("/v1/cases/{case}/follow-ups")
-async def list_follow_ups(case: str, reader: Annotated[Reader, Depends(reading("placement.read"))]) -> Response:
+async def list_follow_ups(
+    case: str, reader: Annotated[Reader, Depends(reading("placement.read"))], asked: Paged
+) -> Response:
     """The visits made and due after the person left care."""
     case_id = case_of(case)
     loaded = await reader.load(CARE, f"care:{case_id}", "person in aftercare")
@@ -123,7 +126,7 @@ async def list_follow_ups(case: str, reader: Annotated[Reader, Depends(reading("
     envelopes = await reader.edge.store.read(f"care:{case_id}") if loaded.state.left else []
     left = [parse_time(one.occurredat).date() for one in envelopes if ".left_care." in one.type]
     due = visits_due(loaded.state, left[-1] if left else None)
-    return resource_response(loaded.version, {"case_id": case_id, "items": visits, "due": due, "next": None})
+    return resource_response(loaded.version, {"case_id": case_id, **part(visits, asked), "due": due})
 
 
 async def _placement(call: Call[Any], steps: list[Step], placement: str) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.runtime.edge import Reader, reading, resource_response
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of, part
 from services.identification.due.of_age import children
 from services.identification.due.rulebook import DUTIES, Kind, duty, overdue_since, party_of, today_at
 from services.identification.rulebook import LIMITS
@@ -33,7 +33,7 @@ SELECT d.kind, count(*) AS due, count(*) FILTER (WHERE judged.overdue) AS overdu
 @router.get("/v1/due")
 async def list_due(
     reader: Annotated[Reader, Depends(reading("due.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     kind: Kind | None = None,
     party: Annotated[str | None, Query(max_length=40)] = None,
     overdue: bool | None = None,  # noqa: FBT001 - a query parameter
@@ -55,7 +55,7 @@ async def list_due(
 
 @router.get("/v1/due/coming-of-age")
 async def list_coming_of_age(
-    reader: Annotated[Reader, Depends(reading("due.coming_of_age"))], asked: Annotated[Page, Depends(page)]
+    reader: Annotated[Reader, Depends(reading("due.coming_of_age"))], asked: Paged
 ) -> Response:
     """Children with an open case who turn 18 within the notice: consent is asked anew, another cohort is theirs."""
     until = today_at(now()) + timedelta(days=LIMITS.of("turning_18_notice").value)
@@ -72,10 +72,10 @@ async def list_coming_of_age(
 
 
 @router.get("/v1/due/counts")
-async def count_due(reader: Annotated[Reader, Depends(reading("due.count"))]) -> Response:
+async def count_due(reader: Annotated[Reader, Depends(reading("due.count"))], asked: Paged) -> Response:
     """How much is waited for and how much of it is late, by kind and party; no case is named."""
     today = today_at(now())
     late = [overdue_since(one, today) for one in DUTIES]
     rows = await reader.desk.pool.fetch(_COUNTS, today, list(DUTIES), late)
     items = [{**dict(row), "party": party_of(row["kind"])} for row in rows]
-    return resource_response(1, {"items": items, "as_of": now().isoformat(), "next": None})
+    return resource_response(1, {**part(items, asked), "as_of": now().isoformat()})

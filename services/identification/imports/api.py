@@ -18,7 +18,7 @@ from libs.rules.plain import plain
 from libs.runtime.edge import Call, Reader, forbidden, not_found, reading, recording_read, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
-from libs.runtime.pages import Page, cursor_of, page, page_of
+from libs.runtime.pages import Paged, cursor_of, page_of, part
 from libs.runtime.problems import Problem
 from libs.transparency.submissions import has_digest
 from services.identification.imports import jobs
@@ -81,7 +81,7 @@ async def hand_in(
 async def read_import(
     import_id: Annotated[str, Path(alias="name", description="the import's id")],
     reader: Annotated[Reader, Depends(reading(ACTION))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     status: Literal["recorded", "duplicate", "refused", "needs_review"] | None = None,
 ) -> Response:
     """How far a file is, and what became of each row: by sheet, row and column, never by value."""
@@ -106,9 +106,7 @@ async def read_import(
 
 
 @router.get("/v1/imports")
-async def list_imports(
-    reader: Annotated[Reader, Depends(reading(ACTION))], asked: Annotated[Page, Depends(page)]
-) -> Response:
+async def list_imports(reader: Annotated[Reader, Depends(reading(ACTION))], asked: Paged) -> Response:
     """The files that were handed in by the caller's organisation; all of them for the competent authority."""
     own = None if "competent_authority" in reader.caller.roles else reader.caller.organisation
     found = await jobs.jobs_of(reader.edge.pool, own, asked.after, asked.limit + 1)
@@ -116,10 +114,10 @@ async def list_imports(
 
 
 @router.get("/v1/import-systems")
-async def list_systems(_: Annotated[Reader, Depends(reading("instrument.read"))]) -> Response:
+async def list_systems(_: Annotated[Reader, Depends(reading("instrument.read"))], asked: Paged) -> Response:
     """The systems whose files are read: their columns, headings, and definitions that differ from ours."""
     items = [_system(one) for one in MAPPINGS.newest.values()]
-    return Response(orjson.dumps({"items": items, "next": None}), media_type="application/json")
+    return Response(orjson.dumps(part(items, asked)), media_type="application/json")
 
 
 def _mapping(system: str) -> SystemMap:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from libs.rules.local import day_of
 from libs.runtime.edge import Reader, not_found, reading
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of, part
 from services.referral.line.rulebook import due_items, next_in_line, waiting_list
 from services.referral.options.api import options_of
 from services.referral.options.rulebook import Asked
@@ -35,7 +35,9 @@ WHERE r.occurred_at IS NOT NULL AND r.status NOT IN ('refused', 'completed')
 
 
 @router.get("/v1/providers/{provider}/waiting-list")
-async def read_waiting_list(provider: str, reader: Annotated[Reader, Depends(reading("referral.read"))]) -> Response:
+async def read_waiting_list(
+    provider: str, reader: Annotated[Reader, Depends(reading("referral.read"))], wanted: Paged
+) -> Response:
     """Who waits for a place at this provider, longest first, and whom it could take now."""
     pool = reader.desk.pool
     owner = await pool.fetchval(
@@ -46,7 +48,7 @@ async def read_waiting_list(provider: str, reader: Annotated[Reader, Depends(rea
     reader.require_own(owner)
     free = {row["cohort"]: row["free"] for row in await pool.fetch(_FREE, provider)}
     items = waiting_list([dict(row) for row in await pool.fetch(_WAITING, provider)], free)
-    return _shown({"provider_id": provider, "items": items, "free": free, "next": None})
+    return _shown({"provider_id": provider, **part(items, wanted), "free": free})
 
 
 @router.get("/v1/referrals/{referral}/next-in-line")
@@ -70,7 +72,7 @@ async def read_next_in_line(referral: str, reader: Annotated[Reader, Depends(rea
 @router.get("/v1/due")
 async def list_due(
     reader: Annotated[Reader, Depends(reading("referral.due"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     party: Party | None = None,
     organisation: str | None = None,
     overdue: bool | None = None,  # noqa: FBT001 - a query parameter

@@ -10,7 +10,7 @@ from libs.events.handle import Step
 from libs.runtime.edge import Call, Reader, case_of, reading, recording
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of, part
 from services.referral.api import require_party
 from services.referral.need.bodies import NeedBody
 from services.referral.need.commands import Record
@@ -48,7 +48,7 @@ async def record_need(
 @router.get("/v1/unmet-needs")
 async def list_needs(
     reader: Annotated[Reader, Depends(reading("need.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     wanted: Annotated[Wanted, Depends()],
 ) -> Response:
     """The ledger: who was refused, declined, waits or found no provider; opened when, and met when."""
@@ -58,22 +58,24 @@ async def list_needs(
 
 @router.get("/v1/unmet-needs/summary")
 async def count_needs(
-    reader: Annotated[Reader, Depends(reading("need.count"))], wanted: Annotated[Wanted, Depends()]
+    reader: Annotated[Reader, Depends(reading("need.count"))],
+    wanted: Annotated[Wanted, Depends()],
+    asked: Paged,
 ) -> Response:
     """Persons in need by kind, province and cohort, still open and met; no person is named."""
     items = await summary(reader.desk.pool, wanted)
     totals = {name: sum(item[name] for item in items) for name in ("open", "met", "entries")}
-    return _shown({"items": items, "totals": totals, "next": None})
+    return _shown({**part(items, asked), "totals": totals})
 
 
 @router.get("/v1/declines")
-async def count_declines(reader: Annotated[Reader, Depends(reading("need.count"))]) -> Response:
+async def count_declines(reader: Annotated[Reader, Depends(reading("need.count"))], asked: Paged) -> Response:
     """Refusals and declines by provider, province, cohort and reason, and in all by reason."""
     items = await declines(reader.desk.pool, None)
     totals: Counter[str] = Counter()
     for item in items:
         totals[item["reason"]] += item["count"]
-    return _shown({"items": items, "totals": dict(totals), "next": None})
+    return _shown({**part(items, asked), "totals": dict(totals)})
 
 
 def _shown(answer: dict[str, object]) -> Response:

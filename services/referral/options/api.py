@@ -14,6 +14,7 @@ from libs.rules.local import day_of
 from libs.runtime.edge import Reader, case_of, reading, resource_response
 from libs.runtime.ids import now
 from libs.runtime.known import settled
+from libs.runtime.pages import Paged, part
 from services.referral.api import consents_said, known_person, require_party
 from services.referral.commands import Person
 from services.referral.decider import cohort_of, consents, may_be_referred, standing
@@ -41,7 +42,10 @@ ORDER BY occurred_at, referral_id
 
 @router.get("/v1/cases/{case}/options")
 async def read_options(
-    case: str, reader: Annotated[Reader, Depends(reading("options.read"))], asked: Annotated[Asked, Depends()]
+    case: str,
+    reader: Annotated[Reader, Depends(reading("options.read"))],
+    asked: Annotated[Asked, Depends()],
+    wanted: Paged,
 ) -> Response:
     """Providers that could take this person now, best first and why; where there is none, what is missing.
 
@@ -49,7 +53,8 @@ async def read_options(
     """
     case_id = case_of(case)
     await require_party(reader, case_id)
-    return resource_response(1, await options_of(reader.desk.pool, case_id, asked))
+    found = await options_of(reader.desk.pool, case_id, asked)
+    return resource_response(1, {**found, **part(found["items"], wanted)})
 
 
 async def options_of(pool: asyncpg.Pool, case_id: str, asked: Asked) -> dict[str, JSON]:

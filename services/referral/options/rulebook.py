@@ -70,7 +70,6 @@ def ranked(
             {name: one[name] for name in ("referral_id", "provider_id", "status", "ground")} for one in earlier
         ],
         "missing": standing.missing + _no_place(cohort_of(person), asked, rows, fitting, open_, free),
-        "next": None,
     }
 
 
