@@ -197,6 +197,8 @@ async def test_a_corridor_for_a_new_country_is_one_file_and_no_code(
         assert (corridor["direction"], corridor["placeholder"], corridor["status"]) == ("outbound", True, "provisional")
         assert all(step["source"]["kind"] in {"practice", "placeholder"} for step in corridor["steps"])
         path = await begun(speak, "PH", "KH-PH")
+        paper = await mosvy.get("repatriation", f"{path}/handover-file", format="pdf")
+        assert paper.content.startswith(b"%PDF")
         for number, step in enumerate(CORE_STEPS[:9], 1):
             receives = step == "receipt_acknowledged"
             last = await made(await did(desk if receives else mosvy, path, step, number))

@@ -64,5 +64,5 @@ WORDS: Final = _load()
 
 
 def receiving_language(corridor: Corridor) -> str:
-    """The language of the side that receives the person."""
-    return next(one.language for one in WORDS.values() if one.country == corridor.to_country)
+    """The language of the side that receives the person; English where there are no words in it yet."""
+    return next((one.language for one in WORDS.values() if one.country == corridor.to_country), ENGLISH)

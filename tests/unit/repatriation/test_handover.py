@@ -1,6 +1,7 @@
 """Hand-over files: what one says, when it is the same one, and whether it still holds."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,10 @@ def test_every_corridor_prints_in_the_language_of_who_receives(corridor: Any) ->
     printed = pdf_of(said, digest_of(said), "h..s")
     assert printed.startswith(b"%PDF-")
     assert printed == pdf_of(said, digest_of(said), "h..s")
+
+
+def test_where_nobody_wrote_the_words_of_a_country_yet_the_file_is_in_english() -> None:
+    assert receiving_language(replace(load_corridors().of("KH-LA.v1"), to_country="PH")) == "en"
 
 
 def test_every_language_has_its_own_words() -> None:
