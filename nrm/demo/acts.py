@@ -8,6 +8,8 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,8 +19,10 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from libs.rules.corridors import FOLDER, Change, diff, load_checked
 from nrm.demo.histories import Name
 from nrm.demo.player import UNAVAILABLE, Mint, Performance, Url
 
@@ -29,6 +33,7 @@ JUSTICE: Final = ("moj-criminal-affairs", "justice")
 RETURN: Final = Name("26-vn-woman-running", "return")
 CASE: Final = Name("26-vn-woman-running", "case")
 TRIAL: Final = Name("11-karaoke-girl-of-sixteen", "trial")
+COURT: Final = "ratanakiri-court"
 WHEN: Final = "2026-09-01T09:00:00+07:00"
 WAIT_S_MAX: Final = 60.0
 REQUEST_S_MAX: Final = 30.0
@@ -82,23 +87,39 @@ class Register:
 
 
 async def justice(register: Register) -> str:
-    """Evidence with its chain, the warnings with their reasons."""
+    """A charge that was amended, evidence with its chain, the warnings with their reasons."""
     trial = (await register.get(JUSTICE, "justice", f"/v1/court-cases/{register.made(TRIAL)}")).json()
     (book,) = trial["evidence"]
+    counts = {one["accused_ref"]: one["counts"] for one in trial["charges"]}
     counted = (await register.get(JUSTICE, "justice", "/v1/warnings/totals")).json()["totals"]
+    require("the charge that was amended, and the other", counts, {"m1": 2, "m2": 1})
     require("a chain of custody", book["chain"], "broken")
     require("warnings", sorted({"broken-chain-of-custody", "non-prosecution"} - counted.keys()), [])
-    return "evidence with a broken chain; warnings: " + ", ".join(f"{n} {code}" for code, n in counted.items())
+    warned = ", ".join(f"{n} {code}" for code, n in counted.items())
+    return f"a charge amended to two counts; evidence with a broken chain; warnings: {warned}"
 
 
 async def corridors(register: Register) -> str:
-    """The procedures as data, and what of them nobody has confirmed."""
+    """The procedures as data, what of them nobody has confirmed, and what a new version would change."""
     heads = (await register.get(MOSVY, "repatriation", "/v1/corridors")).json()["items"]
     whole = (await register.get(MOSVY, "repatriation", "/v1/corridors/KH-VN")).json()
     limits = [step["time_limit"] for step in whole["steps"] if step["time_limit"]]
     unconfirmed = sum(limit["placeholder"] for limit in limits)
     require("KH-VN's sourced limits", len(limits) - unconfirmed > 0, True)  # noqa: FBT003 - what is expected
-    return f"{len(heads)} corridors; KH-VN: {len(limits)} limits, {unconfirmed} of them placeholders and shown as such"
+    changes = "; ".join(map(str, _changes()))
+    require("the changes of a new version", "15 working days" in changes, True)  # noqa: FBT003 - what is expected
+    kept = f"{len(limits)} limits, {unconfirmed} of them placeholders and shown as such"
+    return f"{len(heads)} corridors; KH-VN: {kept}; a version 2 would change: {changes}"
+
+
+def _changes() -> tuple[Change, ...]:
+    """As `nrm corridors diff` tells them: a copy of a procedure in which one limit is shorter."""
+    old = FOLDER / "KH-VN.v1.yaml"
+    with TemporaryDirectory() as folder:
+        new = Path(folder) / "KH-VN.v2.yaml"
+        text = old.read_text(encoding="utf-8").replace("version: 1\n", "version: 2\n", 1)
+        new.write_text(text.replace("{days: 20, kind: working", "{days: 15, kind: working", 1), encoding="utf-8")
+        return diff(load_checked(old), load_checked(new))
 
 
 async def inbox(register: Register) -> str:
@@ -131,6 +152,25 @@ async def timeline(register: Register) -> str:
     return f"{mine['corridor']}: waits for {mine['waiting_for']['party']}, overdue {late}; overdue steps by party: {by}"
 
 
+async def past(register: Register) -> str:
+    """Both views as at an earlier moment: what had happened by then, and nothing of what came later."""
+    path, query = "/v1/views/court-outcomes", {"group_by": "court", "from": "2024-01-01", "court": COURT}
+    courts, returns = [], []
+    for when in ({"at": "2025-01-01T00:00:00Z"}, {}):
+        (row,) = (await register.get(JUSTICE, "views", path, **query, **when)).json()["items"]
+        courts.append(row["convicted"])
+    for when in ({"at": "2026-08-20T00:00:00Z"}, {}):
+        items = (await register.get(MOSVY, "views", "/v1/views/cross-border", limit="500", **when)).json()["items"]
+        mine = next(one for one in items if one["repatriation_id"] == register.made(RETURN))
+        returns.append(sum(step["outcome"] is not None for step in mine["steps"]))
+    require("convictions then and now", courts, [0, 1])
+    require("steps of the return then, fewer than now", returns[0] < returns[1], True)  # noqa: FBT003 - what is expected
+    return (
+        f"{COURT}: {courts[0]} convicted as at 2025-01-01, {courts[1]} now; the return: {returns[0]} step recorded "
+        f"as at 2026-08-20, {returns[1]} now"
+    )
+
+
 async def handover(register: Register) -> str:
     """The file that goes with the person: signed, printed, and checked by its code by somebody else."""
     path = f"/v1/repatriations/{register.made(RETURN)}/handover-file"
@@ -151,6 +191,7 @@ ACTS: Final[tuple[tuple[str, Callable[[Register], Awaitable[str]]], ...]] = (
     ("Procedures", corridors),
     ("Embassy desk", inbox),
     ("Cross-border", timeline),
+    ("As at another day", past),
     ("Hand-over file", handover),
 )
 
@@ -166,7 +207,7 @@ async def show(
         except (Unlike, KeyError, ValueError, StopIteration, TimeoutError, httpx2.HTTPError) as fault:
             said = f"NOT AS IT MUST BE: {fault}"
             wrong.append(f"{title}: {fault}")
-        table.add_row(title, said)
+        table.add_row(title, escape(said))
     console.print(table)
     return wrong
 

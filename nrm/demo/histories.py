@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("/v1/cases/*/needs", "need", ""),
     ("/v1/reports", "report", ""),
     ("/v1/court-cases", "court_case", "court_case_id"),
+    ("/v1/court-cases/*/charges", "amendment", ""),
     ("/v1/court-cases/*/evidence", "evidence", "evidence_id"),
     ("/v1/court-cases/*/evidence/*/transfers", "custody", ""),
     ("/v1/court-cases/*/hearings", "hearing", ""),

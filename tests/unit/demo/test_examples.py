@@ -60,6 +60,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # required and optional keys, be
     "need": ({"service", "term", "province", "reason"}, set()),
     "report": ({"case_id", "reference"}, set()),
     "court_case": ({"case_ids", "court", "accused", "charges"}, set()),
+    "amendment": ({"action", "accused_ref", "statute", "article"}, {"counts", "replaces", "reason"}),
     "evidence": ({"kind", "sha256", "taken_by"}, set()),
     "custody": ({"from", "to"}, {"sha256"}),
     "hearing": ({"kind"}, {"next_on"}),
@@ -76,7 +77,7 @@ SERVICE_OF = {
     **dict.fromkeys(("shelter", "capacity", "placement", "transfer", "discharge", "follow_up"), "aftercare"),
     **dict.fromkeys(("inspection", "care_plan", "goal"), "aftercare"),
     **dict.fromkeys(("report", "court_case", "verdict", "appeal", "victim_charge"), "justice"),
-    **dict.fromkeys(("evidence", "custody", "hearing", "payment"), "justice"),
+    **dict.fromkeys(("amendment", "evidence", "custody", "hearing", "payment"), "justice"),
     **dict.fromkeys(("repatriation", "repatriation_step"), "repatriation"),
 }
 CLOSED: dict[tuple[str, str], tuple[str, ...]] = {
