@@ -137,6 +137,8 @@ function restore(form, name, value) {
 follow();
 typed();
 ages();
+// On a phone the menu is wider than the screen: the page that is shown stands in sight.
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 setInterval(ages, 5000);
 sliders();
 comforts();
