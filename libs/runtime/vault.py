@@ -1,6 +1,7 @@
 """Personal fields, encrypted per person (AES-256-GCM). Destroying a person's key makes them unreadable everywhere."""
 
 import base64
+import contextlib
 import os
 import time
 from collections import OrderedDict
@@ -103,6 +104,12 @@ class Vault:
     def forget(self, case_id: str) -> None:
         """Drop a key from this process's memory."""
         self._keys.pop(case_id, None)
+
+    async def renew(self, case_id: str) -> None:
+        """Ask for a key anew, so that one destroyed a moment ago is not found in this process's memory."""
+        self.forget(case_id)
+        with contextlib.suppress(Shredded):
+            await self._key(case_id)
 
     async def _key(self, case_id: str) -> AESGCM:
         found = self._keys.get(case_id)

@@ -1,11 +1,12 @@
 """`GET /v1/cases/{case}/history`: every event of a case from every service, in two clocks, and whether it is whole."""
 
+import asyncio
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
-import asyncpg
 import orjson
 from cryptography.exceptions import InvalidTag
 from fastapi import APIRouter, Depends, Query, Response
@@ -17,7 +18,7 @@ from libs.runtime.moments import Moment
 from libs.runtime.vault import Shredded, Vault
 from libs.runtime.views import projection_of, seen
 from libs.transparency.submissions import has_digest
-from projections.audit_trail.queries import Recorded, checkpoint, gapless, history, linked_cases, whole
+from projections.audit_trail.queries import Recorded, history, standing
 from projections.audit_trail.view import WANTS, apply, intact
 
 NAME = "audit_trail"
@@ -54,39 +55,42 @@ async def read_history(
     """Every event of a case, in the order of `time`. Personal fields stand under `personal`, for those entitled."""
     del reason  # the visit has it, from here or from the header X-Access-Reason
     case_id = case_of(case)
-    pool = reader.desk.pool
-    found = await history(pool, case_id)
+    desk = reader.desk
+    assert isinstance(desk, AuditDesk)  # only the audit process has this router
+    # At once: PostgreSQL looks for what may be missing while the events are read here.
+    found, beside, _ = await asyncio.gather(
+        history(desk.pool, case_id), standing(desk.pool, case_id), desk.vault.renew(case_id)
+    )
     if not found:
         raise not_found("case")
     organisations = set().union(*(one.organisations for one in found))
     reader.require_own(*organisations)
-    shown = [
-        one
-        for one in found
-        if (as_of is None or one.occurred_at <= as_of) and (known_at is None or one.recorded_at <= known_at)
-    ]
+    shown = _by_then(found, as_of, known_at)
     kept_back = {service for service, action in NEEDED.items() if not reader.may(action, *organisations)}
     visible = [one for one in shown if one.service not in kept_back]
-    events = await _events(reader, case_id, visible, names=_may_see_names(reader, organisations))
+    events = await _events(desk.vault, case_id, visible, names=_may_see_names(reader, organisations))
     if format == "ndjson":
         lines = b"".join(orjson.dumps(event) + b"\n" for event in events)
         return Response(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
-    head = await checkpoint(pool)
+    head = beside.checkpoint
     answer = {
         "case_id": case_id,
         "events": events,
-        "complete": await _complete(pool, case_id, found),
+        "complete": beside.complete and intact([(one.envelope, one.published_hash) for one in found]),
         "withheld": len(shown) - len(visible),
-        "linked_cases": await linked_cases(pool, case_id),
+        "linked_cases": beside.linked,
         "checkpoint": {**head, "covers": all(one.index is not None and one.index < head["size"] for one in visible)},
     }
     return Response(orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-async def _complete(pool: asyncpg.Pool, case_id: str, found: Sequence[Recorded]) -> bool:
-    if not intact([(one.envelope, one.published_hash) for one in found]):
-        return False
-    return await gapless(pool, case_id) and await whole(pool, case_id)
+def _by_then(found: Sequence[Recorded], as_of: datetime | None, known_at: datetime | None) -> list[Recorded]:
+    """What had happened and was recorded by two moments."""
+    return [
+        one
+        for one in found
+        if (as_of is None or one.occurred_at <= as_of) and (known_at is None or one.recorded_at <= known_at)
+    ]
 
 
 def _may_see_names(reader: Reader, organisations: set[str]) -> bool:
@@ -96,18 +100,15 @@ def _may_see_names(reader: Reader, organisations: set[str]) -> bool:
     return bool(reader.visit.reason) and reader.may("history.read_names_with_reason", *organisations)
 
 
-async def _events(reader: Reader, case_id: str, found: Sequence[Recorded], *, names: bool) -> list[dict[str, JSON]]:
-    desk = reader.desk
-    assert isinstance(desk, AuditDesk)  # only the audit process has this router
-    desk.vault.forget(case_id)  # a key that was destroyed a moment ago must not be found in this process's memory
+async def _events(vault: Vault, case_id: str, found: Sequence[Recorded], *, names: bool) -> list[dict[str, JSON]]:
     events = []
     for one in found:
         event = {**one.envelope.public(), "hash": one.published_hash}
         sealed = one.envelope.data.get("sealed")
         if names and sealed and one.envelope.subject == case_id:
-            event["personal"] = await _personal(desk.vault, case_id, sealed)
+            event["personal"] = await _personal(vault, case_id, sealed)
         if names and one.envelope.submissionbody and one.envelope.subject == case_id:
-            event["submitted"] = await _submitted(desk.vault, case_id, one.envelope)
+            event["submitted"] = await _submitted(vault, case_id, one.envelope)
         events.append(event)
     return events
 

@@ -1,8 +1,9 @@
 """The SQL of a case's history: its events, whether they are all of it, its linked cases, and the newest checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import asyncpg
 import orjson
@@ -67,6 +68,10 @@ WITH said AS (
 )
 SELECT other FROM latest WHERE linked ORDER BY other
 """
+_STANDING = f"""
+SELECT ({_GAPLESS}) AND ({_WHOLE}) AS complete, ARRAY ({_LINKED}) AS linked,
+    (SELECT note FROM transparency.published ORDER BY size DESC LIMIT 1) AS note
+"""
 _ORGANISATIONS = ("reported_by", "referred_by", "provider", "organisation")
 """Where events name an organisation that the person was reported by or entrusted to."""
 
@@ -89,6 +94,19 @@ class Recorded:
         return {self.envelope.organisation} | {one for one in named if isinstance(one, str)}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a case beside its events."""
+
+    complete: bool
+    """Whether every stream of the case is here from its first version on, nothing of the case waits or failed, and no
+    event that could be the case's is missing: by the log's leaves, then by positions."""
+    linked: Sequence[str]
+    """The cases that are held to be the same person."""
+    checkpoint: Mapping[str, JSON]
+    """The newest published checkpoint of the log: size, root, origin, and the signed note."""
+
+
 async def history(pool: asyncpg.Pool, case_id: str) -> Sequence[Recorded]:
     """Every event that concerns a case, in the order of `time`, ties by service and position."""
     return [
@@ -99,24 +117,14 @@ async def history(pool: asyncpg.Pool, case_id: str) -> Sequence[Recorded]:
     ]  # fmt: skip
 
 
-async def gapless(pool: asyncpg.Pool, case_id: str) -> bool:
-    """Whether every stream of the case is here from its first version on, and nothing of the case waits or failed."""
-    return bool(await pool.fetchval(_GAPLESS, case_id, case_id.encode()))
+async def standing(pool: asyncpg.Pool, case_id: str) -> Standing:
+    """What is known of a case beside its events."""
+    [row] = await pool.fetch(_STANDING, case_id, case_id.encode())
+    return Standing(row["complete"], row["linked"], _checkpoint(row["note"]))
 
 
-async def whole(pool: asyncpg.Pool, case_id: str) -> bool:
-    """Whether no event that could be the case's is missing: by the log's leaves, then by positions."""
-    return bool(await pool.fetchval(_WHOLE, case_id))
-
-
-async def linked_cases(pool: asyncpg.Pool, case_id: str) -> list[str]:
-    """The cases that are held to be the same person."""
-    return [row["other"] for row in await pool.fetch(_LINKED, case_id)]
-
-
-async def checkpoint(pool: asyncpg.Pool) -> dict[str, JSON]:
-    """The newest published checkpoint of the log: size, root, origin, and the signed note."""
-    note = await pool.fetchval("SELECT note FROM transparency.published ORDER BY size DESC LIMIT 1")
+@lru_cache(maxsize=1)
+def _checkpoint(note: str | None) -> Mapping[str, JSON]:
     if note is None:
         return {"size": 0, "root": EMPTY_ROOT.hex(), "origin": None, "note": None}
     found = parse_checkpoint(parse_note(note).text)
