@@ -95,7 +95,7 @@ async def _compare_kafka(connection: asyncpg.Connection, count: Count, source: S
     seen = bytearray(published + 1)
     consumer = await subscribe(source, {})
     try:
-        async for records in _all_records(consumer):
+        async for records in all_records(consumer):
             await _compare_records(connection, count, records, seen)
     finally:
         await consumer.stop()
@@ -108,7 +108,8 @@ async def _compare_kafka(connection: asyncpg.Connection, count: Count, source: S
         count.differs("kafka", row["stream"], row["version"], "was published and is not there")
 
 
-async def _all_records(consumer: AIOKafkaConsumer) -> AsyncIterator[list[ConsumerRecord[bytes, bytes]]]:
+async def all_records(consumer: AIOKafkaConsumer) -> AsyncIterator[list[ConsumerRecord[bytes, bytes]]]:
+    """Everything that stands on the consumer's partitions now. Raises TimeoutError where Kafka gives no more."""
     partitions = list(consumer.assignment())
     ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
     last = time.monotonic()

@@ -6,6 +6,7 @@ interleave is the machine's affair. Exit code 0 only where every promise held.
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import shutil
@@ -15,9 +16,11 @@ import time
 from pathlib import Path
 
 import httpx2
+import structlog
 
 from tests.faults.clock import clock, environment
 from tests.faults.disk import able, disk, unmount_below
+from tests.faults.drills import drills
 from tests.faults.killing import Killer
 from tests.faults.load import Speaker
 from tests.faults.network import network, sessions_ended
@@ -33,7 +36,11 @@ def main() -> int:
     """Run; 1 on any loss, 2 where this machine cannot show it."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=["all", "demo", *SCENES], default="all", help="demo: the demo under fire; one scene"
+        "what",
+        nargs="?",
+        choices=["all", "demo", "drills", *SCENES],
+        default="all",
+        help="demo: the demo under fire; one scene",
     )
     parser.add_argument("--kills", type=int, default=13, help="SIGKILLs in all: each kind once (long form: 300)")
     parser.add_argument("--seed", type=int, default=1)
@@ -45,10 +52,13 @@ def main() -> int:
     parser.add_argument("--no-replicas", action="store_true", help="one relay, views and audit only")
     parser.add_argument("--keep", action="store_true", help="leave the data folder with its logs")
     options = parser.parse_args()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING)
+    )  # our own lines are enough
     folder = Path(tempfile.mkdtemp(prefix="nrm-faults-"))
     say(f"seed {options.seed}, data in {folder}")
     try:
-        play = {"demo": _demo, "all": _all}.get(options.what, _scene)
+        play = {"demo": _demo, "all": _all, "drills": _drills}.get(options.what, _scene)
         return asyncio.run(play(options, folder))
     except Cannot as lacks:
         say(f"cannot be shown here: {lacks}")
@@ -93,6 +103,16 @@ async def _demo(options: argparse.Namespace, folder: Path) -> int:
         if code := await demo(outcome.killer):
             outcome.lost.append(f"the demonstration ended with {code}: its counts do not match")
         await _prove(outcome, [])
+    return _verdict(outcome)
+
+
+async def _drills(options: argparse.Namespace, folder: Path) -> int:
+    """What is lost and restored; the drills start and stop the system themselves."""
+    rng = random.Random(options.seed)  # noqa: S311 - as above
+    idle = system(folder)
+    async with httpx2.AsyncClient() as client:
+        outcome = Outcome(Killer(idle, rng), Speaker(idle.settings, client, rng))
+        await drills(outcome, folder, options.seconds)
     return _verdict(outcome)
 
 

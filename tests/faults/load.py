@@ -61,6 +61,10 @@ class Speaker:
         self._rng = rng
         self.token = lru_cache(lambda organisation, role: mint(settings, organisation, role, 24 * 3600))
 
+    def moved(self, settings: Settings, client: httpx2.AsyncClient) -> None:
+        """The system was started anew: its addresses may be others, its keys are the same."""
+        self._settings, self.client = settings, client
+
     def new(self, service: str, path: str, body: Body, who: tuple[str, str]) -> Request:
         """A request under a key of its own."""
         request = Request(service, path, body, who, str(UUID(int=self._rng.getrandbits(128), version=4)))

@@ -69,10 +69,12 @@ async def _behind(connection: asyncpg.Connection, settings: Settings) -> list[st
     return found
 
 
-async def _stored(connection: asyncpg.Connection) -> dict[str, dict[str, Any]]:
-    """Every event of every service by id."""
+async def stored_events(
+    connection: asyncpg.Connection, services: Sequence[str] = SERVICES
+) -> dict[str, dict[str, Any]]:
+    """Every event of these services by id."""
     found: dict[str, dict[str, Any]] = {}
-    for service in SERVICES:
+    for service in services:
         sql = f"SELECT id::text, stream, version, hash, body FROM {service}.event ORDER BY stream, version"
         for row in await connection.fetch(sql):
             if row["id"] in found:
@@ -86,7 +88,7 @@ async def everything(settings: Settings, requests: Sequence[Request]) -> dict[st
     """Every check by name, with what it found."""
     connection = await asyncpg.connect(settings.database_url)
     try:
-        stored = await _stored(connection)
+        stored = await stored_events(connection)
         found = {
             "every 2xx answer's events are in the store once; others nowhere": await _answers(
                 connection, stored, requests

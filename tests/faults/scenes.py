@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from libs.runtime.settings import SERVICES, Settings, settings
 from nrm.parts.processes import Tethered
-from nrm.system import MODULES, System
+from nrm.system import MODULES, System, run_migrations
 from tests.faults.killing import Killer, away
 from tests.faults.load import ANSWER_S_MAX, CASE, MOSVY, POLICE, WHEN, Request, Speaker, Story
 
@@ -68,11 +68,13 @@ def free_base(beside: int = 0) -> int:
     raise RuntimeError("no ten free ports")
 
 
-def system(data_dir: Path) -> System:
+def system(data_dir: Path, migrate: Callable[[Settings], Awaitable[None]] = run_migrations) -> System:
     """A system of its own: every process but the portal, which keeps nothing."""
     data_dir.chmod(0o711)
     modules = {name: module for name, module in MODULES.items() if name != "portal"}
-    return System(Settings(data_dir=data_dir, port_base=free_base()), modules=modules, say=lambda _: None)
+    return System(
+        Settings(data_dir=data_dir, port_base=free_base()), modules=modules, say=lambda _: None, migrate=migrate
+    )
 
 
 def replicas(started: System) -> dict[str, Tethered]:
