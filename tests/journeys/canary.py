@@ -130,7 +130,12 @@ async def _in_care(story: Story, speak: Any) -> None:
         house, "aftercare", f"/v1/cases/{story.case}/follow-ups", outcome="safe", month=1, note=hidden("follow-up")
     )
     await story.told(
-        mosvy, "referral", f"/v1/cases/{story.case}/needs", service="medical", province="KH-1", reason=hidden("need")
+        mosvy,
+        "referral",
+        f"/v1/cases/{story.case}/needs",
+        service="interpretation",
+        province="KH-24",
+        reason=hidden("need"),
     )
 
 
