@@ -33,21 +33,28 @@ LONG = ("projections", "proof")
 """Parts on a long log that is made once for both."""
 
 
-async def measure(parts: list[str], scale: Scale, console: Console) -> list[Figure]:
-    """Every figure asked for, each part on a fresh system."""
+async def measure(parts: list[str], scale: Scale, console: Console) -> tuple[list[Figure], list[str]]:
+    """Every figure asked for, each part on a fresh system, and the parts that failed: the others go on."""
     found: list[Figure] = []
-    for name in parts:
-        console.log(f"measuring {name}", style="dim")
-        if name in PARTS:
-            modules, part = PARTS[name]
-            async with _system(modules) as system:
-                found += await part(system.settings, scale)
-        elif name == "footprint":
-            async with _Folder() as folder:
-                found += await footprint.figures(Settings(data_dir=folder, port_base=PORT_BASE), scale)
-    if long := [name for name in parts if name in LONG]:
-        found += await _on_a_long_log(long, scale, console)
-    return found
+    failed: list[str] = []
+    long = [name for name in parts if name in LONG]
+    for name in [one for one in parts if one not in LONG] + ["a long log"] * bool(long):
+        console.log(f"measuring {' and '.join(long) if name == 'a long log' else name}", style="dim")
+        try:
+            found += await (_on_a_long_log(long, scale, console) if name == "a long log" else _one(name, scale))
+        except Exception as fault:  # noqa: BLE001 - whatever ended one part, the figures of the others are wanted
+            failed.append(name)
+            console.log(f"{name} failed: {type(fault).__name__}: {fault}", style="red")
+    return found, failed
+
+
+async def _one(name: str, scale: Scale) -> list[Figure]:
+    if name == "footprint":
+        async with _Folder() as folder:
+            return await footprint.figures(Settings(data_dir=folder, port_base=PORT_BASE), scale)
+    modules, part = PARTS[name]
+    async with _system(modules) as system:
+        return await part(system.settings, scale)
 
 
 class _Folder:
@@ -132,12 +139,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4, help="of each run")
     parser.add_argument("--events", type=int, default=100_000, help="in the long log (long form: 1000000)")
+    parser.add_argument("--quick", action="store_const", const=(1, 1.5, 20_000), help="one short run of everything")
     asked = parser.parse_args()
     console = Console(stderr=True)
-    scale = Scale(asked.runs, asked.seconds, asked.events)
-    figures = asyncio.run(measure(list(asked.parts), scale, console))
+    scale = Scale(*(asked.quick or (asked.runs, asked.seconds, asked.events)))
+    figures, failed = asyncio.run(measure(list(asked.parts), scale, console))
     show(figures)
     console.log(f"kept in {keep(figures, scale)}")
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
