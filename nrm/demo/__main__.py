@@ -18,7 +18,7 @@ from nrm.demo.acts import Register, show
 from nrm.demo.check import Reader, differences, found
 from nrm.demo.histories import EXAMPLES, History, Names, read_all
 from nrm.demo.imports import import_differences, import_sample, in_both, join, print_import, truth_of
-from nrm.demo.notices import told
+from nrm.demo.notices import TELLING
 from nrm.demo.player import Performance, Player
 from nrm.demo.published import Published, compare, read_published, surveyed
 from nrm.demo.questions import Asker, print_answered, read_questions
@@ -109,7 +109,11 @@ async def demonstrate(
             if folder:
                 wrong += await _asked(Asker(client, url, token, performance), folder, console)
             if acts:
-                wrong += await show(Register(client, url, token, performance), console, (("Notifications", told),))
+                wrong += await show(
+                    Register(client, url, token, performance),
+                    console,
+                    TELLING,
+                )
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1

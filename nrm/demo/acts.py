@@ -56,6 +56,10 @@ class Register:
         """The id of what a history made."""
         return self._saved[name].made_id
 
+    def organisation(self, name: Name) -> str:
+        """The organisation that was registered under a name."""
+        return str(self._saved[name].answer["organisation"])
+
     def headers(self, who: tuple[str, str], key: str = "") -> dict[str, str]:
         """A bearer token, and the key that makes a request safe to repeat."""
         named = {"Idempotency-Key": str(uuid5(NAMESPACE_URL, f"urn:opennrm:demo:act:{key}"))} if key else {}

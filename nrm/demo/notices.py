@@ -12,6 +12,10 @@ from typing import Any, Final
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from nrm.demo.acts import DESK, PAUSE_S, REQUEST_S_MAX, WAIT_S_MAX, Register, Unlike, require
+from nrm.demo.histories import SHARED, Name
+
+HOUSE: Final = Name(SHARED, "riverside")
+"""It declined a person as not suitable, so that its entry in the directory has to be corrected."""
 
 LAST: Final = 5
 """How many notices are sent again and streamed again."""
@@ -59,6 +63,21 @@ async def told(register: Register) -> str:
     require("what the stream replayed", await _streamed(register, begin, len(listed)), listed)
     kinds = ", ".join(sorted({one["type"] for one in listed}))
     return f"{len(listed)} notices by webhook, every signature checked, and by stream from {begin} on: {kinds}"
+
+
+async def deadlines(register: Register) -> str:
+    """Whom a referral still binds: who referred without consent, and the house that found a person not suitable."""
+    referrer, house = ("cnp-kampong-speu", "first_responder"), (register.organisation(HOUSE), "provider")
+    said = []
+    for who, what in ((referrer, "consent_after_emergency"), (house, "directory_correction")):
+        until, kinds = time.monotonic() + WAIT_S_MAX, set[str]()
+        while "referral.overdue" not in kinds and time.monotonic() < until:
+            items = (await register.get(who, "views", PATH, limit="500")).json()["items"]
+            kinds = {one["type"] for one in items if one["data"].get("what") == what}
+            await asyncio.sleep(0 if kinds else PAUSE_S)
+        require(f"notices of {what}", "referral.overdue" in kinds, True)  # noqa: FBT003 - what is expected
+        said.append(f"{who[0]} of {what.replace('_', ' ')}")
+    return "told of what is overdue: " + ", ".join(said)
 
 
 async def _head(register: Register) -> int:
@@ -112,3 +131,7 @@ def _listening() -> Iterator[Receiver]:
             yield server
         finally:
             server.shutdown()
+
+
+TELLING: Final = (("Notifications", told), ("Deadlines", deadlines))
+"""The acts of this module."""

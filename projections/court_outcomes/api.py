@@ -1,7 +1,7 @@
 """The routes of the court-outcome view."""
 
 from dataclasses import replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,7 +11,7 @@ from libs.runtime.moments import At, Begin, End, KnownAt
 from libs.runtime.pages import Page, cursor_of, page
 from libs.runtime.problems import Problem
 from libs.runtime.views import answer, projection_of, seen
-from projections.court_outcomes.queries import Asked, DatedBy, GroupBy, funnel, keys_of, outcomes
+from projections.court_outcomes.queries import Asked, DatedBy, FunnelBy, GroupBy, funnel, keys_of, outcomes
 from projections.court_outcomes.view import NAME, WANTS, apply
 
 PROJECTION = projection_of(NAME, apply, WANTS, __file__)
@@ -68,11 +68,14 @@ async def read_outcomes(
 async def read_funnel(
     reader: Allowed,
     wanted: Annotated[Asked, Depends(period)],
-    group_by: Annotated[Literal["source"] | None, Query(description="By the organisation that reported it")] = None,
+    group_by: Annotated[
+        FunnelBy | None,
+        Query(description="`source`: who reported the person; `system`: each system that knows the person"),
+    ] = None,
 ) -> Response:
     """From determination over report and prosecution to conviction: persons, each stage when it was reached."""
-    totals = (await funnel(reader.desk.pool, wanted, by_source=False))[0]
-    items = await funnel(reader.desk.pool, wanted, by_source=True) if group_by else [totals]
+    totals = (await funnel(reader.desk.pool, wanted, None))[0]
+    items = await funnel(reader.desk.pool, wanted, group_by) if group_by else [totals]
     shown = await answer(reader.desk.pool, NAME, items, totals, at=wanted.at)
     return Response(
         orjson.dumps({**orjson.loads(shown.body), **totals}),

@@ -6,7 +6,7 @@ Every fact is looked at only where it had happened by `at` ($1) and was recorded
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import asyncpg
 
@@ -14,6 +14,7 @@ from libs.events.event import JSON
 
 GroupBy = Literal["year", "reporting_year", "court", "province", "article", "accused"]
 DatedBy = Literal["prosecution", "event"]
+FunnelBy = Literal["source", "system"]
 STAGES = ("determined", "reported", "prosecuted", "convicted")
 RESULTS = ("convicted", "acquitted", "dismissed", "pending")
 SENTENCES = ("prison_and_fine", "prison_only", "fine_only", "not_recorded")
@@ -137,12 +138,20 @@ WITH RECURSIVE {_PERSONS}, {_STANDING}, stages AS (
     UNION ALL SELECT 'convicted', c.case_id, min(s.occurred_at)
         FROM (SELECT court_case_id, case_id FROM court_outcomes.prosecuted_case WHERE {_SEEN}) c
         JOIN standing s USING (court_case_id) WHERE s.result = 'convicted' GROUP BY c.case_id
+), known AS (
+    SELECT DISTINCT coalesce(person, case_id) AS whose, system
+    FROM court_outcomes.known_to LEFT JOIN person USING (case_id) WHERE {_SEEN}
 )
-SELECT {{source}} AS source, {{figures}}
-FROM stages LEFT JOIN person USING (case_id) LEFT JOIN court_outcomes.source USING (case_id)
+SELECT {{key}} AS key, {{figures}}
+FROM stages LEFT JOIN person USING (case_id) {{joined}}
 WHERE ($3::timestamptz IS NULL OR moment >= $3) AND ($4::timestamptz IS NULL OR moment < $4)
 {{grouped}}
 """
+_FUNNEL_BY: Final[Mapping[FunnelBy | None, tuple[str, str]]] = {
+    None: ("NULL", ""),
+    "source": ("reported_by", "LEFT JOIN court_outcomes.source USING (case_id)"),
+    "system": ("system", "LEFT JOIN known ON whose = coalesce(person, case_id)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +250,19 @@ def _tenths(value: int) -> int | float:
     return value // 10 if value % 10 == 0 else value / 10
 
 
-async def funnel(pool: asyncpg.Pool, asked: Asked, *, by_source: bool) -> list[dict[str, JSON]]:
-    """How many persons reached each stage, each stage in the period in which it was reached."""
+async def funnel(pool: asyncpg.Pool, asked: Asked, by: FunnelBy | None) -> list[dict[str, JSON]]:
+    """How many persons reached each stage, each stage in the period in which it was reached.
+
+    By system, a person counts with each system that knows the person.
+    """
+    key, joined = _FUNNEL_BY[by]
     sql = _FUNNEL.format(
-        source="reported_by" if by_source else "NULL",
+        key=key,
+        joined=joined,
         figures=", ".join(
             f"count(DISTINCT coalesce(person, case_id)) FILTER (WHERE stage = '{stage}') AS {stage}" for stage in STAGES
         ),
-        grouped="GROUP BY reported_by ORDER BY reported_by" if by_source else "",
+        grouped=f"GROUP BY {key} ORDER BY {key}" if by else "",
     )
     rows = await pool.fetch(sql, asked.at, asked.known_at, asked.since, asked.until)
-    shown = ("source", *STAGES) if by_source else STAGES
-    return [{name: row[name] for name in shown} for row in rows]
+    return [{**({by: row["key"]} if by else {}), **{stage: row[stage] for stage in STAGES}} for row in rows]

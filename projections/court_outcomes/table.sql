@@ -35,6 +35,10 @@ CREATE TABLE determination (
     PRIMARY KEY (case_id, version)
 );
 CREATE TABLE source (case_id text PRIMARY KEY, reported_by text);
+CREATE TABLE known_to (
+    case_id text, system text, version int, occurred_at timestamptz, recorded_at timestamptz,
+    PRIMARY KEY (case_id, system, version)
+);
 CREATE TABLE link (
     case_id text, other_case_id text, version int, linked boolean, occurred_at timestamptz, recorded_at timestamptz,
     PRIMARY KEY (case_id, other_case_id, version)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from libs.events.catalogue.identification import Determined, Identified, Linked, Unlinked
+from libs.events.catalogue.imports import SourceRecorded
 from libs.events.catalogue.justice import (
     Accused,
     Charge,
@@ -23,12 +24,16 @@ from libs.events.event import JSON, Event
 NAME = "court_outcomes"
 
 Alert: TypeAlias = NonProsecutionAlertRaised | NonProsecutionAlertAssigned | NonProsecutionAlertResolved
-OfCase: TypeAlias = Identified | Determined | Linked | Unlinked
+OfCase: TypeAlias = Identified | SourceRecorded | Determined | Linked | Unlinked
 Clocks: TypeAlias = Mapping[str, JSON]
 """When it happened and when it was recorded, as every row has it."""
 
+OURS = "nrm"
+"""The register itself, among the systems that know a person: the case was opened here and not brought in."""
+
 _EVENTS: tuple[type[Event], ...] = (
     Identified,
+    SourceRecorded,
     Determined,
     Linked,
     Unlinked,
@@ -50,8 +55,8 @@ def apply(fact: Fact) -> Sequence[Change]:
     version = fact.envelope.streamversion
     clocks = {"occurred_at": fact.envelope.occurredat, "recorded_at": fact.envelope.time}
     match fact.event:
-        case Identified() | Determined() | Linked() | Unlinked() as event:
-            return (_case(event, version, clocks),)
+        case Identified() | SourceRecorded() | Determined() | Linked() | Unlinked() as event:
+            return tuple(_case(event, version, clocks))
         case ReportFiled() as event:
             return (Put("report", {"report_id": event.report_id}, {"case_id": event.case_id, **clocks}),)
         case Prosecuted() as event:
@@ -74,16 +79,20 @@ def apply(fact: Fact) -> Sequence[Change]:
             return ()
 
 
-def _case(event: OfCase, version: int, clocks: Clocks) -> Change:
+def _case(event: OfCase, version: int, clocks: Clocks) -> Iterator[Change]:
+    key: dict[str, JSON] = {"case_id": event.case_id, "version": version}
     match event:
         case Identified():
-            return Put("source", {"case_id": event.case_id}, {"reported_by": event.reported_by})
+            yield Put("source", {"case_id": event.case_id}, {"reported_by": event.reported_by})
+            if event.channel != "import":
+                yield Put("known_to", {**key, "system": OURS}, clocks)
+        case SourceRecorded():
+            yield Put("known_to", {**key, "system": event.system}, clocks)
         case Determined():
-            key = {"case_id": event.case_id, "version": version}
-            return Put("determination", key, {"outcome": event.outcome, **clocks})
+            yield Put("determination", key, {"outcome": event.outcome, **clocks})
         case Linked() | Unlinked():
-            pair = {"case_id": event.case_id, "other_case_id": event.other_case_id, "version": version}
-            return Put("link", pair, {"linked": isinstance(event, Linked), **clocks})
+            pair = {**key, "other_case_id": event.other_case_id}
+            yield Put("link", pair, {"linked": isinstance(event, Linked), **clocks})
 
 
 def _stage(event: Alert) -> str:

@@ -63,7 +63,8 @@ async def test_every_figure_is_what_a_count_by_hand_gives(
         await write(view, "court_outcomes", columns, [change for fact in past.facts for change in apply(fact)])
         asked = Asked(at, known_at, dated_by="event" if by_event else "prosecution")
         items, totals = await outcomes(view, asked, [by])
-        persons = (await funnel(view, asked, by_source=False))[0]
+        persons = (await funnel(view, asked, None))[0]
+        known = {row["system"]: row for row in await funnel(view, asked, "system")}
     finally:
         await transaction.rollback()
     facts = oracle.seen(past.facts, at, known_at)
@@ -73,3 +74,6 @@ async def test_every_figure_is_what_a_count_by_hand_gives(
     if None in expected:
         assert shown(totals) == expected[None]
     assert {stage: persons[stage] for stage in oracle.STAGES} == oracle.funnel(facts)
+    for system in ("mosvy", None):
+        row = known.get(system or "nrm", dict.fromkeys(oracle.STAGES, 0))
+        assert {stage: row[stage] for stage in oracle.STAGES} == oracle.funnel(facts, system)

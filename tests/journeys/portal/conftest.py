@@ -39,8 +39,12 @@ class Look:
     bytes_loaded: int = 0
 
     async def go(self, path: str) -> Response | None:
-        """Open a page of the portal."""
-        return await self.page.goto(self.base + path)
+        """Open a page of the portal; none lets a script or style stand in it, or anything come from elsewhere."""
+        answer = await self.page.goto(self.base + path)
+        policy = answer.headers["content-security-policy"] if answer else "default-src 'none'"
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        return answer
 
     async def check(self, name: str) -> None:
         """Keep a picture; nothing inaccessible, nothing wider than the screen, nothing wrong in the console."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from libs.events.catalogue import identification as of_case
 from libs.events.catalogue import justice
+from libs.events.catalogue.imports import SourceRecorded
 from libs.events.consume import Fact
 
 STAGES = ("determined", "reported", "prosecuted", "convicted")
@@ -208,8 +209,8 @@ def _figures(ones: list[One]) -> dict[str, Any]:
     }
 
 
-def funnel(facts: Sequence[Fact]) -> dict[str, int]:
-    """Persons at each stage."""
+def funnel(facts: Sequence[Fact], system: str | None = None) -> dict[str, int]:
+    """Persons at each stage; of those whom a system's file names, where one is given."""
     reached: dict[str, set[str]] = {stage: set() for stage in STAGES}
     outcomes: dict[str, str] = {}
     for fact in facts:
@@ -225,7 +226,10 @@ def funnel(facts: Sequence[Fact]) -> dict[str, int]:
             case _:
                 pass
     reached["determined"] = {case for case, outcome in outcomes.items() if outcome == "victim"}
-    return {stage: len({person_of(facts, case) for case in cases}) for stage, cases in reached.items()}
+    named = {person_of(facts, fact.event.case_id) for fact in facts
+             if isinstance(fact.event, SourceRecorded) and fact.event.system == system}  # fmt: skip
+    persons = {stage: {person_of(facts, case) for case in cases} for stage, cases in reached.items()}
+    return {stage: len(who & named if system else who) for stage, who in persons.items()}
 
 
 def _convicts(facts: Sequence[Fact], stream: str) -> bool:

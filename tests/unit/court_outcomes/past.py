@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from libs.events.catalogue.identification import Determined, Identified, Linked, Unlinked
+from libs.events.catalogue.imports import SourceRecorded
 from libs.events.catalogue.justice import Accused, ReportFiled, VictimCharged
 from libs.events.consume import Fact
 from libs.events.decider import Decider, Refused
@@ -66,6 +67,7 @@ def past_of(moves: list[tuple[Any, ...]]) -> Past:
     past = Past()
     for index, case in enumerate(CASES):
         past.add(f"case:{case}", _identified(case, index), BEGIN)
+    past.add("source:1", _in_a_file(CASES[0]), BEGIN)
     for what, day, *chosen in moves:
         occurred = BEGIN + timedelta(days=day)
         MOVES[what](past, occurred, *chosen)
@@ -76,6 +78,13 @@ def _identified(case_id: str, index: int) -> Identified:
     return Identified(
         case_id=case_id, reported_by=f"police-{index % 2}", channel="raid", province="KH-12", country="KH",
         sex="female", age_group="18-20", child=False, nationality="KH", continuum="A", exploitation=("other",),
+    )  # fmt: skip
+
+
+def _in_a_file(case_id: str) -> SourceRecorded:
+    return SourceRecorded(
+        case_id=case_id, import_id="i", system="mosvy", mapping_version=1, file_hash="0" * 64, sheet=1, row=1,
+        row_hash="0" * 64, met_on="2009-01-01", age_group="18-20", sex="female",
     )  # fmt: skip
 
 
