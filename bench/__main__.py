@@ -25,7 +25,8 @@ PORT_BASE = 17_000
 Part = Callable[[Settings, Scale], Awaitable[list[Figure]]]
 PARTS: Mapping[str, tuple[tuple[str, ...], Part]] = {
     "append": ((), append.figures),
-    "post": (("identification", "relay", "audit"), post.figures),
+    "post": (("identification",), post.figures),
+    "history": (("identification", "relay", "audit"), post.history_figures),
     "lag": (("relay", "views"), lag.figures),
     "growth": ((), growth.figures),
 }

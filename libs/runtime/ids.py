@@ -49,7 +49,8 @@ def file_code(text: str) -> str:
 def _drawn(count: int) -> str:
     """Random symbols and their ISO 7064 check character; drawn again where that is no Crockford symbol."""
     while True:
-        symbols = "".join(secrets.choice(_CROCKFORD) for _ in range(count))
+        # 256 is 8 times 32, so each symbol is as likely; one draw of bytes costs less than one for each symbol.
+        symbols = "".join(_CROCKFORD[byte % len(_CROCKFORD)] for byte in secrets.token_bytes(count))
         check = mod_37_36.calc_check_digit(symbols)
         if check in _CROCKFORD:
             return symbols + check

@@ -82,11 +82,14 @@ def _country(code: str) -> str:
     return code
 
 
+_PROVINCES_KH = frozenset(str(number) for number in range(1, PROVINCES_KH_MAX + 1))
+
+
 def _province(code: str) -> str:
     country, _, part = code.partition("-")
     if country not in COUNTRIES:
         raise ValueError("begins with no ISO 3166-1 alpha-2 code")
-    if country == "KH" and part not in {str(number) for number in range(1, PROVINCES_KH_MAX + 1)}:
+    if country == "KH" and part not in _PROVINCES_KH:
         raise ValueError("Cambodia's provinces are KH-1 to KH-25")
     return code
 
