@@ -109,11 +109,7 @@ async def demonstrate(
             if folder:
                 wrong += await _asked(Asker(client, url, token, performance), folder, console)
             if acts:
-                wrong += await show(
-                    Register(client, url, token, performance),
-                    console,
-                    TELLING,
-                )
+                wrong += await show(Register(client, url, token, performance), console, TELLING)
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
             print_verdict(console, expected, [*performance.failures, str(error)], *_effort(performance))
             return 1
