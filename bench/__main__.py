@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from bench.filling import fill, play_the_demonstration, templates
 from bench.measure import Figure, Scale
-from bench.ours import append, footprint, growth, lag, post, projections, proof
+from bench.ours import append, footprint, growth, lag, post, projections, proof, storage
 from bench.report import keep, show
 from libs.runtime.settings import SERVICES, Settings
 from nrm.system import MODULES, System
@@ -30,8 +30,8 @@ PARTS: Mapping[str, tuple[tuple[str, ...], Part]] = {
     "lag": (("relay", "views"), lag.figures),
     "growth": ((), growth.figures),
 }
-LONG = ("projections", "proof")
-"""Parts on a long log that is made once for both."""
+LONG = ("storage", "projections", "proof")
+"""Parts on a long log that is made once for all of them."""
 
 
 async def measure(parts: list[str], scale: Scale, console: Console) -> tuple[list[Figure], list[str]]:
@@ -94,6 +94,8 @@ async def _on_a_long_log(parts: list[str], scale: Scale, console: Console) -> li
         for service in SERVICES:
             await system.hold(service)
         await _fill(system.settings, scale, console)
+        if "storage" in parts:
+            found += await storage.figures(system.settings, scale)
         if "projections" in parts:
             found += await projections.figures(system.settings, scale)
         if "proof" in parts:
