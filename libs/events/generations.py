@@ -45,14 +45,37 @@ async def current(connection: Connection, name: str) -> Generation | None:
 
 
 async def ensure(connection: Connection, projection: Projection) -> Generation:
-    """The current generation, made where there is none yet. Call under the projection's advisory lock."""
+    """The current generation; a new one where there is none, or where a release has other tables.
+
+    A new one fills itself from the first event on. Call under the projection's advisory lock.
+    """
     found = await current(connection, projection.name)
-    if found:
+    if found and await _has_the_tables(connection, projection, found):
         return found
     async with connection.transaction():
         generation = await create(connection, projection)
         await switch(connection, generation)
     return generation
+
+
+async def _has_the_tables(connection: Connection, projection: Projection, found: Generation) -> bool:
+    """Whether a generation has the columns that the release's tables have: made once more beside it, and undone."""
+    trial = connection.transaction()
+    await trial.start()
+    try:
+        fresh = await create(connection, projection)
+        return await _columns(connection, fresh) == await _columns(connection, found)
+    finally:
+        await trial.rollback()
+
+
+async def _columns(connection: Connection, generation: Generation) -> list[tuple[str, ...]]:
+    rows = await connection.fetch(
+        "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns "
+        "WHERE table_schema = $1 ORDER BY 1, 2",
+        generation.schema,
+    )
+    return [tuple(row) for row in rows]
 
 
 async def create(connection: Connection, projection: Projection) -> Generation:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from libs.events import generations
 from libs.events.consume import Change, Fact
 from libs.events.rebuild import CannotRebuild, go_back, rebuild
+from tests.contracts.conftest import Connect
 from tests.contracts.kafka import PARTITIONS, cancel, running, until
-from tests.contracts.kit import after, chain, expected_rows, new_stream, projection
+from tests.contracts.kit import Rules, after, chain, expected_rows, new_stream, projection
 from tests.contracts.stage import Stage, shuffled
 
 
@@ -168,3 +170,14 @@ async def test_a_projector_notices_another_generation_and_loses_nothing(stage: S
         await stage.has_consumed(10)
         assert await _live(stage) == 2
     await stage.is_exactly(events)
+
+
+async def test_a_release_with_other_tables_begins_a_generation_of_its_own(connect: Connect) -> None:
+    connection = await connect("nrm_views")
+    made = projection(f"p_{uuid4().hex[:12]}", Rules())
+    first = await generations.ensure(connection, made)
+    assert await generations.ensure(connection, made) == first
+    wider = replace(made, tables=f"{made.tables}; CREATE TABLE added (name text PRIMARY KEY)")
+    second = await generations.ensure(connection, wider)
+    assert second.number == first.number + 1
+    assert await generations.current(connection, made.name) == second
