@@ -14,6 +14,7 @@ from libs.runtime.problems import Problem
 from nrm.log.exporting import CannotExport, Nothing, Wanted, written
 
 router = APIRouter(tags=["log"])
+_KNOWN = "SELECT EXISTS (SELECT FROM audit_trail.concern WHERE subject = $1)"
 
 
 @router.get("/v1/cases/{case}/export", response_class=Response)
@@ -29,8 +30,11 @@ async def export_case(case: str, reader: Annotated[Reader, Depends(reading("hist
         try:
             async with desk.pool.acquire() as connection:
                 await written(connection, desk.settings, Wanted(case_id), folder)
-        except Nothing:
-            raise not_found("case") from None
+        except Nothing as fault:
+            if not await desk.pool.fetchval(_KNOWN, case_id):
+                raise not_found("case") from None
+            detail = "the case is recorded and not in the log's newest checkpoint yet; ask again"
+            raise Problem(503, "not-yet-seen", detail, retry_after_s=2) from fault
         except CannotExport as fault:
             raise Problem(503, "cannot-export", str(fault), retry_after_s=5) from fault
         content = await asyncio.to_thread(_zipped, folder)

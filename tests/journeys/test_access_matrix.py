@@ -66,6 +66,11 @@ async def scene(speak: Any) -> Scene:
         return bool((await house.get("identification", f"/v1/cases/{case}")).status_code == 200)
 
     await until(entrusted)  # identification learns of the referral a moment later
+
+    async def logged() -> bool:
+        return bool((await speak("audit", "auditor").get("audit", f"/v1/cases/{case}/export")).status_code == 200)
+
+    await until(logged)  # the log takes up new events every few moments
     return Scene(ids, provider["organisation"])
 
 
