@@ -14,14 +14,15 @@ from playwright.async_api import Browser, Page, Request, Response, async_playwri
 
 from libs.runtime.auth import mint
 from nrm.demo.histories import EXAMPLES, SHARED, Names, read_all
-from nrm.demo.player import Player
+from nrm.demo.player import Performance, Player
 from nrm.system import System
 
 SCREENSHOTS = Path(__file__).parents[3] / ".cache" / "screenshots"
 WAIT_MS = 60_000
 """A page may take long on a machine that does ten things at once."""
 
-PLAYED = ("05-", "15-", "22-", "34-", "38-", "40-")
+WITH_A_VERDICT = "05-"
+PLAYED = (WITH_A_VERDICT, "15-", "22-", "34-", "38-", "40-")
 """Histories with a verdict, an open hand-over, an undecided case, a full shelter and a gap."""
 
 SIZES = {"phone": (390, 800), "desktop": (1280, 900)}
@@ -60,14 +61,30 @@ Visit = Callable[..., AbstractAsyncContextManager[Look]]
 
 
 @pytest.fixture(scope="session")
-async def played(system: System) -> System:
-    """The system with some of the demonstration's histories."""
+async def performance(system: System) -> Performance:
+    """What came of playing some of the demonstration's histories into the system."""
     histories = [one for one in read_all(EXAMPLES) if one.name == SHARED or one.name.startswith(PLAYED)]
     async with httpx2.AsyncClient() as client:
         player = Player(client, system.url, lambda org, role: mint(system.settings, org, role, 3600), Names(histories))
         performance = await player.play_all(histories, lambda: None)
     assert not performance.failures
+    return performance
+
+
+@pytest.fixture(scope="session")
+def played(system: System, performance: Performance) -> System:
+    """The system with some of the demonstration's histories."""
+    assert performance.writes
     return system
+
+
+@pytest.fixture(scope="session")
+def long_case(performance: Performance) -> str:
+    """A case of many events on different days, from identification to the verdict."""
+    saved = performance.saved.items()
+    return next(
+        one.made_id for name, one in saved if one.step.kind == "case" and name.history.startswith(WITH_A_VERDICT)
+    )
 
 
 @pytest.fixture(scope="session")

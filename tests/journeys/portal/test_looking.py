@@ -76,12 +76,13 @@ async def test_the_figures_leave_as_csv_xlsx_and_png(visit: Visit) -> None:
 
 @pytest.mark.parametrize(("language", "size"), [("en", "desktop"), ("vi", "phone")])
 async def test_an_auditor_turns_both_clocks_and_the_browser_checks_every_proof(
-    visit: Visit, tmp_path: Path, language: str, size: str
+    visit: Visit, long_case: str, tmp_path: Path, language: str, size: str
 ) -> None:
     async with visit("audit-office", "auditor", language, size) as look:
         page = look.page
         await look.go("/cases")
-        await page.locator("tbody th a").first.click()
+        await page.fill("[name=case]", long_case)
+        await page.locator("form:has([name=case]) button").click()
         await page.locator("main .actions a[href$='/story']").click()
         events = page.locator(".event")
         await expect(page.locator("#verdict")).to_have_attribute("data-state", "good", timeout=120_000)
