@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import Depends, Request
+import httpx2
+from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from libs.runtime.policy import scope
 from libs.runtime.settings import Settings
@@ -120,6 +121,20 @@ def text_of(form: FormData, name: str) -> str:
     """A form's field as text, without the space around it."""
     value = form.get(name, "")
     return value.strip() if isinstance(value, str) else ""
+
+
+async def file_of(form: FormData, name: str, bytes_max: int) -> tuple[bytes, str]:
+    """A form's file and what its owner calls it; one byte more than allowed, so that the service refuses it."""
+    file = form.get(name)
+    if not isinstance(file, UploadFile):
+        return b"", "file"
+    return await file.read(bytes_max + 1), file.filename or "file"
+
+
+def handed_on(made: httpx2.Response) -> Response:
+    """A file as a service made it."""
+    given = {name: made.headers[name] for name in ("Content-Disposition", "Cache-Control")}
+    return Response(made.content, headers=given, media_type=made.headers["Content-Type"])
 
 
 def texts_of(form: FormData, name: str) -> list[str]:

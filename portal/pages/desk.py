@@ -6,11 +6,10 @@ from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter, Query, Response
-from starlette.datastructures import UploadFile
 
 from portal.client import Json, Refused
 from portal.pages.returns import Return
-from portal.visitor import Form, Signed, happened, text_of, texts_of
+from portal.visitor import Form, Signed, file_of, happened, text_of, texts_of
 
 router = APIRouter(include_in_schema=False)
 OUTCOMES: Final = ("done", "refused", "waived", "not_needed")
@@ -74,8 +73,7 @@ async def batch_form(visitor: Signed) -> Response:
 @router.post("/desk/batch")
 async def send_batch(visitor: Signed, form: Form) -> Response:
     """Send a file as one batch. The same file again has the same key: it gets its first answer, nothing twice."""
-    file = form.get("batch")
-    raw = await file.read(BATCH_BYTES_MAX + 1) if isinstance(file, UploadFile) else b""
+    raw, _ = await file_of(form, "batch", BATCH_BYTES_MAX)
     key = f"batch-{sha256(raw).hexdigest()}"
     try:
         answer = await visitor.client.ask(

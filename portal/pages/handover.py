@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from portal.client import Refused
-from portal.visitor import Signed
+from portal.visitor import Signed, handed_on
 
 router = APIRouter(include_in_schema=False)
 
@@ -17,9 +17,7 @@ async def print_file(
     """The signed file as PDF, as the repatriation service makes and records it."""
     query = {"format": "pdf"} | ({"language": language} if language else {})
     path = f"/v1/repatriations/{repatriation}/handover-file"
-    made = await visitor.client.ask("GET", "repatriation", path, params=query)
-    given = {name: made.headers[name] for name in ("Content-Disposition", "Cache-Control")}
-    return Response(made.content, headers=given, media_type="application/pdf")
+    return handed_on(await visitor.client.ask("GET", "repatriation", path, params=query))
 
 
 @router.get("/verify")

@@ -5,10 +5,9 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
-from starlette.datastructures import UploadFile
 
 from portal.client import Refused
-from portal.visitor import Form, Signed, text_of
+from portal.visitor import Form, Signed, file_of, text_of
 
 router = APIRouter(include_in_schema=False)
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -25,9 +24,8 @@ async def show(visitor: Signed) -> Response:
 @router.post("/imports")
 async def hand_in(visitor: Signed, form: Form) -> Response:
     """Hand in a file, or try it. The same file again has the same key: nobody is recorded twice."""
-    file, dry = form.get("file"), "true" if form.get("dry_run") else "false"
-    raw = await file.read(FILE_BYTES_MAX + 1) if isinstance(file, UploadFile) else b""
-    name = file.filename or "file" if isinstance(file, UploadFile) else "file"
+    dry = "true" if form.get("dry_run") else "false"
+    raw, name = await file_of(form, "file", FILE_BYTES_MAX)
     try:
         answer = await visitor.client.ask(
             "POST",

@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from portal.client import Answer, Away, Client, Json, Refused
-from portal.visitor import Signed, local, short_type
+from portal.visitor import Signed, handed_on, local, short_type
 
 router = APIRouter(include_in_schema=False)
 SERVICES: Final = ("identification", "referral", "aftercare", "justice", "repatriation")
@@ -98,9 +98,7 @@ async def export(visitor: Signed, case: str) -> Response:
     """
     client = visitor.client
     if visitor.may("history.export"):
-        whole = await client.ask("GET", "audit", f"/v1/cases/{case}/export")
-        given = {name: whole.headers[name] for name in ("Content-Disposition", "Cache-Control")}
-        return Response(whole.content, headers=given, media_type="application/zip")
+        return handed_on(await client.ask("GET", "audit", f"/v1/cases/{case}/export"))
     history = await client.read(History, "audit", f"/v1/cases/{case}/history")
     events = [{name: value for name, value in one.items() if name != "personal"} for one in history.events]
     room = asyncio.Semaphore(AT_ONCE)
