@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -39,10 +40,13 @@ async def measure(parts: list[str], scale: Scale, console: Console) -> tuple[lis
     found: list[Figure] = []
     failed: list[str] = []
     long = [name for name in parts if name in LONG]
-    for name in [one for one in parts if one not in LONG] + ["a long log"] * bool(long):
-        console.log(f"measuring {' and '.join(long) if name == 'a long log' else name}", style="dim")
+    runs = {name: partial(_one, name, scale) for name in parts if name not in LONG}
+    if long:
+        runs[" and ".join(long)] = partial(_on_a_long_log, long, scale, console)
+    for name, run in runs.items():
+        console.log(f"measuring {name}", style="dim")
         try:
-            found += await (_on_a_long_log(long, scale, console) if name == "a long log" else _one(name, scale))
+            found += await run()
         except Exception as fault:  # noqa: BLE001 - whatever ended one part, the figures of the others are wanted
             failed.append(name)
             console.log(f"{name} failed: {type(fault).__name__}: {fault}", style="red")
