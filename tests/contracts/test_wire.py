@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -25,11 +24,8 @@ Break = Callable[[Wire, asyncpg.Connection], Awaitable[None]]
 @pytest.fixture
 async def far(dsn: Dsn) -> AsyncIterator[tuple[Wire, PostgresStore]]:
     """The real store behind a wire that can be made bad."""
-    address = urlsplit(dsn("nrm_referral"))
-    wire = Wire(str(address.hostname), int(address.port or 5432), random.Random(7))  # noqa: S311 - a fault, no secret
-    port = await wire.start()
-    there = address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{port}")
-    async with asyncpg.create_pool(urlunsplit(there), min_size=0, max_size=5) as pool:
+    wire, there = await Wire.before(dsn("nrm_referral"), random.Random(7))  # noqa: S311 - a fault, no secret
+    async with asyncpg.create_pool(there, min_size=0, max_size=5) as pool:
         store = PostgresStore(pool, "referral")
         await store.start()
         yield wire, store

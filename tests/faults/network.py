@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx2
@@ -84,12 +83,9 @@ async def sessions_ended(outcome: Outcome, rounds: int) -> None:
 async def far(outcome: Outcome) -> AsyncIterator[Far]:
     """Processes beside the system's own, over wires of their own; the system's relay is held, so theirs leads."""
     system, rng = outcome.killer.system, outcome.killer.rng
-    address = urlsplit(system.settings.database_url)
     broker, _, port = system.settings.kafka_bootstrap_servers.rpartition(":")
-    database = Wire(address.hostname or "127.0.0.1", address.port or 5432, rng)
+    database, url = await Wire.before(system.settings.database_url, rng)
     kafka = Wire(broker, int(port), rng)
-    user = address.netloc.rpartition("@")[0]
-    url = urlunsplit(address._replace(netloc=f"{user}@127.0.0.1:{await database.start()}"))
     config = system.settings.model_copy(
         update={
             "database_url": url,

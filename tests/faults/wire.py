@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
 
 
 @dataclass
@@ -25,6 +26,14 @@ class Wire:
         """Listen; the port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return int(self._server.sockets[0].getsockname()[1])
+
+    @classmethod
+    async def before(cls, url: str, rng: random.Random) -> tuple["Wire", str]:
+        """A wire that listens before a URL's server, and the URL that leads through it."""
+        address = urlsplit(url)
+        wire = cls(address.hostname or "127.0.0.1", address.port or 5432, rng)
+        user = address.netloc.rpartition("@")[0]
+        return wire, urlunsplit(address._replace(netloc=f"{user}@127.0.0.1:{await wire.start()}"))
 
     async def stop(self) -> None:
         """Close everything."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.journeys.portal.conftest import Visit
 from tests.journeys.portal.test_doing import BOTH, CASE, _made, _return
@@ -13,6 +13,15 @@ from tests.journeys.test_emergency_access import _get
 pytestmark = pytest.mark.timeout(600)
 SAMPLE = Path(__file__).parents[3] / "examples" / "imports" / "ecpat.csv"
 WORDS = "she was found at the bus station and cannot speak"
+
+
+async def _reloaded_until(page: Page, one: Locator, *, gone: bool = False) -> None:
+    """Load a page again until something is there, or is gone: what was just done shows a moment later."""
+    for _ in range(240):
+        if bool(await one.count()) is not gone:
+            return
+        await page.wait_for_timeout(250)
+        await page.reload()
 
 
 @BOTH
@@ -26,21 +35,15 @@ async def test_an_emergency_access_is_reviewed_by_somebody_else(
     async with visit("nrm-authority", "competent_authority", language, size) as look:
         page = look.page
         mine = page.locator("main li.panel", has_text=case["case_id"])
-        for _ in range(60):  # what was read is in the log a moment later
-            await look.go("/emergency")
-            if await mine.count():
-                break
-            await page.wait_for_timeout(250)
+        await look.go("/emergency")
+        await _reloaded_until(page, mine)
         await expect(mine).to_contain_text(WORDS)
         await look.check("emergency")
         await mine.locator("button[value=justified]").click()
         await expect(mine).to_have_count(0)
-        for _ in range(60):
-            if await page.locator("tbody tr", has_text=case["case_id"]).count():
-                break
-            await page.wait_for_timeout(250)
-            await look.go("/emergency")
-        await expect(page.locator("tbody tr", has_text=case["case_id"])).to_contain_text("nrm-authority")
+        reviewed = page.locator("tbody tr", has_text=case["case_id"])
+        await _reloaded_until(page, reviewed)
+        await expect(reviewed).to_contain_text("nrm-authority")
 
 
 @BOTH
@@ -52,11 +55,7 @@ async def test_a_file_is_tried_and_every_row_has_its_answer(visit: Visit, langua
         await page.set_input_files("[name=file]", SAMPLE)
         await page.locator("main form button").click()
         await page.wait_for_url("**/imports/*")
-        for _ in range(240):
-            if not await page.locator("progress").count():
-                break
-            await page.wait_for_timeout(250)
-            await page.reload()
+        await _reloaded_until(page, page.locator("progress"), gone=True)
         counts = [int(text) for text in await page.locator(".figure dd").all_inner_texts()]
         assert sum(counts) == 205
         assert counts[0] > 100
