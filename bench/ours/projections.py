@@ -9,10 +9,9 @@ import asyncpg
 from bench.measure import Figure, Scale
 from bench.peers import bare_kafka
 from bench.peers.library import Peer
-from libs.events.projector import Source
 from libs.events.rebuild import rebuild
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.settings import SERVICES, Settings
 from nrm.audit import PROJECTION as AUDIT_TRAIL
 from nrm.views import PROJECTIONS
@@ -23,14 +22,14 @@ LIBRARY_EVENTS_MAX = 50_000
 
 async def figures(settings: Settings, scale: Scale) -> list[Figure]:
     """Events per second of each view's rebuild beside its live rows, and of the peers, on the same events."""
-    source = Source(settings.kafka_bootstrap_servers, topics(settings))
+    events = source(settings)
     found: dict[tuple[str, str], list[float]] = {}
     for _ in range(scale.runs):
-        rate = await bare_kafka.consumed_per_second(source.bootstrap, source.topics, scale.events)
+        rate = await bare_kafka.consumed_per_second(events.bootstrap, events.topics, scale.events)
         found.setdefault(("projections", "bare aiokafka"), []).append(rate)
         found.setdefault(("projections", "COPY out"), []).append(await _copy_out(settings))
         for projection, role in [(one, "nrm_views") for one in PROJECTIONS] + [(AUDIT_TRAIL, "nrm_audit")]:
-            done = await rebuild(projection, role_dsn(settings, role), source)
+            done = await rebuild(projection, role_dsn(settings, role), events)
             if not done.switched:
                 raise RuntimeError(f"{projection.name} differs from its rebuild: {dict(done.differences)}")
             found.setdefault(("projections", projection.name), []).append(done.events / done.seconds)

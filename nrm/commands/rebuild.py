@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from libs.events.consume import Projection
-from libs.events.projector import Source
 from libs.events.rebuild import CannotRebuild, Rebuilt, go_back, rebuild
 from libs.events.session import AWAY
 from libs.runtime import telemetry
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.settings import Settings
 from nrm.running import running_settings
 from nrm.stopping import require, stop
@@ -54,7 +53,7 @@ async def _with_progress(projection: Projection, dsn: str, config: Settings, vie
         return await rebuild(
             projection,
             dsn,
-            Source(config.kafka_bootstrap_servers, topics(config)),
+            source(config),
             lambda done, total: progress.update(task, completed=done, total=total),
         )
 

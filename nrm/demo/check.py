@@ -81,7 +81,7 @@ class Reader:
         funnel = await self._get("views", FUNNEL, READERS[FUNNEL], {})
         return Answers(
             capacity=await self._all(CAPACITY),
-            gaps=list((await self._get("views", GAPS, READERS[GAPS], {"limit": "500"}))["items"]),
+            gaps=await self._all(GAPS),
             by_year=await self._all(OUTCOMES, group_by="year", dated_by="event"),
             by_court=await self._all(OUTCOMES, group_by="court", dated_by="event"),
             funnel=funnel,

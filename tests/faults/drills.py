@@ -17,7 +17,7 @@ from libs.events.projector import Source
 from libs.events.rebuild import rebuild
 from libs.events.refill import refill
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.settings import SERVICES, Settings
 from nrm.migrate import migrate_database
 from nrm.system import System, run_migrations
@@ -124,9 +124,9 @@ async def _schemas_from_kafka(drill: Drill) -> None:
     outcome = drill.outcome
     async with _running(drill) as running:
         started = time.monotonic()
-        source = Source(running.settings.kafka_bootstrap_servers, topics(running.settings))
+        events = source(running.settings)
         for name, (projection, role) in known().items():
-            done = await rebuild(projection, role_dsn(running.settings, role), source)
+            done = await rebuild(projection, role_dsn(running.settings, role), events)
             outcome.lost += [f"{name}.{table} differs from its rebuild" for table in done.differences]
         outcome.note(f"{len(known())} projections rebuilt in {time.monotonic() - started:.1f} s, each equal")
         await running.hold("relay")
@@ -146,8 +146,8 @@ async def _lose_and_refill(drill: Drill, running: System, service: str) -> None:
         keys = await connection.fetchval(f"SELECT count(*) FROM {service}.idempotency")
         await connection.execute(f"DROP SCHEMA {service} CASCADE")
         await _empty_schema(running, service)
-        source = Source(running.settings.kafka_bootstrap_servers, [running.settings.topic(service)])
-        done = await refill(connection, service, source)
+        topic = Source(running.settings.kafka_bootstrap_servers, [running.settings.topic(service)])
+        done = await refill(connection, service, topic)
         has = {one: event["body"] for one, event in (await stored_events(connection, (service,))).items()}
     finally:
         await connection.close()

@@ -17,12 +17,11 @@ import orjson
 from libs.events.consume import Projection
 from libs.events.envelope import GENESIS
 from libs.events.event import kind_of
-from libs.events.projector import Source
 from libs.events.rebuild import CannotRebuild, rebuild
 from libs.events.reconcile import reconcile
 from libs.events.subscription import subscribe
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from libs.runtime.settings import SERVICES, Settings
 from tests.faults.load import BEDS, Request, parsed
 
@@ -153,7 +152,7 @@ async def _on_kafka(settings: Settings, stored: dict[str, dict[str, Any]]) -> li
     found: list[str] = []
     seen: Counter[str] = Counter()
     heads: Counter[str] = Counter()
-    consumer = await subscribe(Source(settings.kafka_bootstrap_servers, topics(settings)), {})
+    consumer = await subscribe(source(settings), {})
     try:
         ends = await consumer.end_offsets(consumer.assignment())
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
@@ -245,10 +244,10 @@ def known() -> dict[str, tuple[Projection, str]]:
 
 async def _rebuilds(settings: Settings) -> list[str]:
     found = []
-    source = Source(settings.kafka_bootstrap_servers, topics(settings))
+    events = source(settings)
     for name, (projection, role) in known().items():
         try:
-            done = await rebuild(projection, role_dsn(settings, role), source)
+            done = await rebuild(projection, role_dsn(settings, role), events)
         except CannotRebuild as fault:
             found.append(f"{name}: {fault}")
         else:

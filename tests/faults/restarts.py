@@ -7,10 +7,9 @@ from collections import Counter
 
 import httpx2
 
-from libs.events.projector import Source
 from libs.events.rebuild import CannotRebuild, rebuild
 from libs.runtime.keys import role_dsn
-from libs.runtime.service import topics
+from libs.runtime.service import source
 from nrm.migrate import migrate
 from nrm.parts.processes import Tethered
 from tests.faults.load import Speaker
@@ -110,13 +109,13 @@ async def _come_and_go(outcome: Outcome) -> None:
 async def _rebuild_in_turn(outcome: Outcome, seconds: float) -> Counter[str]:
     """Rebuild each projection at least once, and again until the time is over; how often each."""
     settings = outcome.killer.system.settings
-    source = Source(settings.kafka_bootstrap_servers, topics(settings))
+    events = source(settings)
     done: Counter[str] = Counter()
     until = time.monotonic() + seconds
     while time.monotonic() < until or not done:
         for name, (projection, role) in known().items():
             try:
-                built = await rebuild(projection, role_dsn(settings, role), source)
+                built = await rebuild(projection, role_dsn(settings, role), events)
             except CannotRebuild as fault:
                 outcome.lost.append(f"{name}: {fault}")
                 continue
