@@ -16,7 +16,8 @@ from libs.events.handle import rfc3339
 from libs.runtime.problems import Problem
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
-NUMBER_DIGITS_MAX = 9
+NUMBER_DIGITS_MAX = 18
+"""What a `bigint` always holds."""
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}:\d{2}")
 """A moment as PostgreSQL writes it in JSON: with the offset of its session."""
 
@@ -28,6 +29,20 @@ class Page:
     limit: int
     after: str
 
+    @property
+    def number(self) -> int:
+        """The key as a number, 0 from the beginning. Raises 400 where it is none."""
+        if not self.after:
+            return 0
+        if not (self.after.isascii() and self.after.isdecimal() and len(self.after) <= NUMBER_DIGITS_MAX):
+            raise bad_cursor()
+        return int(self.after)
+
+
+def bad_cursor() -> Problem:
+    """400: the cursor is not one of this list's."""
+    return Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
+
 
 def page(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
@@ -37,9 +52,9 @@ def page(
     try:
         after = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode() if cursor else ""
     except (ValueError, binascii.Error):
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged") from None
+        raise bad_cursor() from None
     if "\0" in after:
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
+        raise bad_cursor()
     return Page(limit, after)
 
 
@@ -60,9 +75,7 @@ def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Respo
 
 def part(items: Sequence[JSON], asked: Page) -> dict[str, JSON]:
     """A page, by number, of a list that is at hand whole: `items` and `next`. Raises 400 on a foreign cursor."""
-    if asked.after and not (asked.after.isdecimal() and len(asked.after) <= NUMBER_DIGITS_MAX):
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
-    begin = int(asked.after or 0)
+    begin = asked.number
     end = begin + asked.limit
     return {"items": list(items[begin:end]), "next": cursor_of(str(end)) if end < len(items) else None}
 

@@ -11,7 +11,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.runtime.edge import Reader, case_of, not_found, reading
 from libs.runtime.http import body_schema
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.reasons import KEY, VERSION, opened_by_auditors
 from libs.runtime.requests import Body, parsed, read_raw
@@ -30,7 +30,6 @@ class ReviewBody(Body):
     verdict: Literal["justified", "unjustified"]
 
 
-_KNOWN_CASE = "SELECT EXISTS (SELECT FROM audit_trail.concern WHERE subject = $1)"
 _ACCESS = f"""
 SELECT {tables.ACCESS_COLUMNS} FROM access.entry
 WHERE ($1::text IS NULL OR case_id = $1 OR resource IN (
@@ -52,7 +51,7 @@ WHERE action = '{REVIEW}' AND outcome = 'allowed' AND resource = ANY($1::text[])
 @router.get("/v1/access-log")
 async def read_access_log(
     reader: Annotated[Reader, Depends(reading("access_log.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     case: Annotated[str, Query(max_length=40)] = "",
     *,
     emergency: Annotated[bool, Query(description="only emergency access, each with its reviews")] = False,
@@ -60,12 +59,9 @@ async def read_access_log(
 ) -> Response:
     """Who looked at this case, when, and why; refusals too, the newest first. Without `case`: at any."""
     pool, case_id = reader.desk.pool, case_of(case) if case else None
-    if case_id and not await pool.fetchval(_KNOWN_CASE, case_id):
+    if case_id and not await tables.is_case(pool, case_id):
         raise not_found("case")
-    if asked.after and not asked.after.isdecimal():
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
-    after = int(asked.after) if asked.after else None
-    rows = await pool.fetch(_ACCESS, case_id, after, asked.limit + 1, emergency, reviewed)
+    rows = await pool.fetch(_ACCESS, case_id, asked.number or None, asked.limit + 1, emergency, reviewed)
     items = [await _opened(reader, tables.access_entry(row)) for row in rows]
     return page_of([*await _with_reviews(reader, items)], "seq", asked)
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Response
 
 from libs.runtime.edge import Reader, case_of, not_found, reading
 from libs.runtime.problems import Problem
+from nrm.log import tables
 from nrm.log.exporting import CannotExport, Nothing, Wanted, written
 
 router = APIRouter(tags=["log"])
-_KNOWN = "SELECT EXISTS (SELECT FROM audit_trail.concern WHERE subject = $1)"
 
 
 @router.get("/v1/cases/{case}/export", response_class=Response)
@@ -31,7 +31,7 @@ async def export_case(case: str, reader: Annotated[Reader, Depends(reading("hist
             async with desk.pool.acquire() as connection:
                 await written(connection, desk.settings, Wanted(case_id), folder)
         except Nothing as fault:
-            if not await desk.pool.fetchval(_KNOWN, case_id):
+            if not await tables.is_case(desk.pool, case_id):
                 raise not_found("case") from None
             detail = "the case is recorded and not in the log's newest checkpoint yet; ask again"
             raise Problem(503, "not-yet-seen", detail, retry_after_s=2) from fault

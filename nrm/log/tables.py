@@ -62,6 +62,11 @@ async def installation(source: Source) -> str:
     return str(await source.fetchval("SELECT id FROM transparency.installation"))
 
 
+async def is_case(source: Source, case_id: str) -> bool:
+    """Whether any event is about this case."""
+    return bool(await source.fetchval("SELECT EXISTS (SELECT FROM audit_trail.concern WHERE subject = $1)", case_id))
+
+
 async def published(source: Source, size: int | None = None) -> Signed | None:
     """The newest checkpoint that is shown (or the one of a size), with its cosignatures."""
     note = await source.fetchval(

@@ -11,7 +11,7 @@ from pydantic import Field
 from libs.events.event import JSON
 from libs.runtime.edge import Reader, not_found, reading
 from libs.runtime.http import body_schema
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.requests import Body, idempotency_key, parsed, read_raw, unfit
 from nrm.notify.addresses import URL_LENGTH_MAX, Unfit, networks, target
@@ -67,7 +67,7 @@ async def register(request: Request, reader: _Asker) -> Response:
 
 
 @router.get("/v1/webhooks")
-async def list_webhooks(reader: _Asker, asked: Annotated[Page, Depends(page)]) -> Response:
+async def list_webhooks(reader: _Asker, asked: Paged) -> Response:
     """The caller's webhooks, each with how far its receiver has come."""
     organisation, pool = reader.caller.organisation, reader.desk.pool
     rows = await pool.fetch(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.runtime.edge import Reader, forbidden, reading
 from libs.runtime.moments import At, Begin, End, KnownAt
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of
 from libs.runtime.problems import Problem
 from libs.runtime.views import answer, projection_of, seen
 from projections.court_outcomes.queries import Asked, DatedBy, FunnelBy, GroupBy, funnel, keys_of, outcomes
@@ -48,7 +48,7 @@ def selection(
 @router.get("/v1/views/court-outcomes")
 async def read_outcomes(
     reader: Allowed,
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     wanted: Annotated[Asked, Depends(selection)],
     group_by: Annotated[str, Query(max_length=200, description="A comma list of " + ", ".join(GROUPS))] = "year",
 ) -> Response:

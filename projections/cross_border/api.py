@@ -11,7 +11,7 @@ from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
 from libs.runtime.moments import At, KnownAt
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of
 from libs.runtime.views import answer, projection_of, seen
 from projections.cross_border.queries import Asked, differences, page_of_items
 from projections.cross_border.view import NAME, WANTS, apply
@@ -28,7 +28,7 @@ _Asker = Annotated[Reader, Depends(reading("view.cross_border"))]
 @router.get("/v1/views/cross-border")
 async def read_repatriations(
     reader: _Asker,
-    wanted: Annotated[Page, Depends(page)],
+    wanted: Paged,
     corridor: Corridor = None,
     direction: Direction | None = None,
     status: RepatriationStatus | None = None,
@@ -51,7 +51,7 @@ async def read_repatriations(
 @router.get("/v1/views/cross-border/differences")
 async def read_differences(
     reader: _Asker,
-    wanted: Annotated[Page, Depends(page)],
+    wanted: Paged,
     corridor: Corridor = None,
     direction: Direction | None = None,
     at: At = None,

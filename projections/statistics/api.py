@@ -12,7 +12,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.views import positions, projection_of, seen
 from projections.statistics.forms.asked import (
     AS_CSV,
@@ -111,7 +111,7 @@ async def read_funnel(
 async def read_cases(
     reader: Annotated[Reader, Depends(reading("statistics.trace"))],
     scope: Annotated[Scope, Depends(scoped)],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     measure: Measure = "identified",
     cell: Annotated[list[Cell] | None, Query(max_length=GROUPS_MAX, description="the cell's values")] = None,
 ) -> Response:

@@ -28,7 +28,6 @@ from services.justice.rulebook import LAW
 
 router = APIRouter(tags=["justice"])
 CaseFacts: TypeAlias = Mapping[str, Mapping[str, JSON]]
-Asked = Paged
 CourtCases = Annotated[Reader, Depends(reading("court_case.read"))]
 CaseFilter = Annotated[str | None, Query(max_length=40)]
 TextFilter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
@@ -77,7 +76,7 @@ async def read_report(report: str, reader: Annotated[Reader, Depends(reading("re
 
 @router.get("/v1/reports")
 async def list_reports(
-    reader: Annotated[Reader, Depends(reading("report.read"))], asked: Asked, case_id: CaseFilter = None
+    reader: Annotated[Reader, Depends(reading("report.read"))], asked: Paged, case_id: CaseFilter = None
 ) -> Response:
     """The reports that the caller may see; a moment behind the newest writes."""
     return await listed(
@@ -169,7 +168,7 @@ async def read_court_case(court_case: str, reader: CourtCases) -> Response:
 @router.get("/v1/court-cases")
 async def list_court_cases(
     reader: CourtCases,
-    asked: Asked,
+    asked: Paged,
     case_id: CaseFilter = None,
     court: TextFilter = None,
     province: TextFilter = None,

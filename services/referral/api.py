@@ -17,7 +17,7 @@ from libs.runtime.edge import Call, Reader, case_of, forbidden, reading, recordi
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
 from libs.runtime.known import heard, settled
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from services.referral.bodies import CompletionBody, DecisionBody, ReferralBody, ResponseBody
 from services.referral.commands import (
     Answer,
@@ -124,7 +124,7 @@ async def read_referral(referral: str, reader: Annotated[Reader, Depends(reading
 @router.get("/v1/referrals")
 async def list_referrals(
     reader: Annotated[Reader, Depends(reading("referral.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     case_id: Annotated[str | None, Query(max_length=20)] = None,
     status: Annotated[str | None, Query(max_length=30)] = None,
 ) -> Response:

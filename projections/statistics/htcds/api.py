@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from libs.events.event import JSON
 from libs.runtime.edge import Reader, reading
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of
 from projections.statistics.forms.asked import AS_CSV, Format, as_csv, csv_of, scoped
 from projections.statistics.htcds.profile import PROFILE, SCHEMA, profile
 from projections.statistics.queries import Scope, persons
@@ -20,7 +20,7 @@ async def export(
     request: Request,
     reader: Annotated[Reader, Depends(reading("statistics.export"))],
     scope: Annotated[Scope, Depends(scoped)],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     format: Format = None,  # noqa: A002 - the contract's name
 ) -> Response:
     """Cases in the profile that `/v1/statistics/htcds/schema` describes; names and birth dates are not among them."""

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from libs.runtime.edge import Reader, not_found, reading
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id, now
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.requests import Body, idempotency_key, parsed, read_raw
 from libs.runtime.views import positions
@@ -73,9 +73,7 @@ async def register(request: Request, reader: Annotated[Reader, Depends(reading("
 
 
 @router.get("/v1/statistics/releases")
-async def list_releases(
-    reader: Annotated[Reader, Depends(reading("statistics.read"))], asked: Annotated[Page, Depends(page)]
-) -> Response:
+async def list_releases(reader: Annotated[Reader, Depends(reading("statistics.read"))], asked: Paged) -> Response:
     """Every release, the oldest first."""
     return page_of(await releases(reader.desk.pool, asked.after, asked.limit + 1), "release_id", asked)
 
@@ -106,7 +104,7 @@ async def read_release(
 async def read_release_cases(
     release: UUID,
     reader: Annotated[Reader, Depends(reading("statistics.trace"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     table: Annotated[int, Query(ge=0, lt=TABLES_MAX)] = 0,
     key: Annotated[list[str] | None, Query(max_length=4, description="the figure's values, in order")] = None,
 ) -> Response:

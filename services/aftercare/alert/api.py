@@ -14,7 +14,7 @@ from libs.events.handle import Step
 from libs.events.store import Conflict, Unavailable
 from libs.runtime.edge import Call, Edge, Reader, reading, recording
 from libs.runtime.http import body_schema
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.service import system_origin
 from services.aftercare.alert.bodies import FindingBody
 from services.aftercare.alert.commands import Raise, Resolve
@@ -53,7 +53,7 @@ ORDER BY a.alert_id LIMIT $4
 @router.get("/v1/alerts")
 async def list_alerts(
     reader: Annotated[Reader, Depends(reading("alert.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     unresolved: bool | None = None,  # noqa: FBT001 - a query parameter
 ) -> Response:
     """Persons who may have been trafficked again, and what came of each alert; a provider's own persons."""

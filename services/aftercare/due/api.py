@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from libs.rules.local import day_of
 from libs.runtime.edge import Reader, reading
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, cursor_of, page
+from libs.runtime.pages import Paged, cursor_of
 from libs.runtime.requests import Day
 from services.aftercare.due.rulebook import Due, of_alerts, of_care, of_plans, of_shelters
 
@@ -46,7 +46,7 @@ What = Literal[
 @router.get("/v1/due")
 async def list_due(
     reader: Annotated[Reader, Depends(reading("care.due"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     party: Literal["social_affairs", "provider", "competent_authority"] | None = None,
     what: What | None = None,
     organisation: str | None = None,

@@ -29,7 +29,6 @@ from services.identification.imports.reading import MAPPINGS, read_file
 
 router = APIRouter(tags=["imports"])
 ACTION = "case.import"
-NUMBER_DIGITS_MAX = 9
 _BODY = body_schema(ImportForm, MEDIA_TYPE)
 _BODY["requestBody"]["content"] |= {one: {"schema": {"type": "string", "format": "binary"}} for one in FILE_TYPES}
 
@@ -91,9 +90,7 @@ async def read_import(
         raise not_found("import")
     if job["organisation"] != reader.caller.organisation and "competent_authority" not in reader.caller.roles:
         raise forbidden(reader.caller, ACTION)
-    if asked.after and not (asked.after.isdecimal() and len(asked.after) <= NUMBER_DIGITS_MAX):
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged")
-    found = await jobs.rows_of(pool, import_id, int(asked.after or 0), asked.limit + 1, status)
+    found = await jobs.rows_of(pool, import_id, asked.number, asked.limit + 1, status)
     items = found[: asked.limit]
     shown = {
         **_shown(job),

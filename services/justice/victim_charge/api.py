@@ -12,7 +12,8 @@ from libs.rules.local import day_of
 from libs.runtime.edge import Call, Reader, case_of, not_found, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
-from services.justice.api import Asked, CaseFilter, cases_known, id_of, listed
+from libs.runtime.pages import Paged
+from services.justice.api import CaseFilter, cases_known, id_of, listed
 from services.justice.bodies import sealed
 from services.justice.decider import kind_of_offence
 from services.justice.rulebook import LAW
@@ -102,7 +103,7 @@ async def read_victim_charge(case: str, victim_charge: str, reader: VictimCharge
 @router.get("/v1/victim-charges")
 async def list_victim_charges(
     reader: VictimCharges,
-    asked: Asked,
+    asked: Paged,
     case_id: CaseFilter = None,
     unresolved: bool | None = None,  # noqa: FBT001 - a query parameter
 ) -> Response:
@@ -113,7 +114,7 @@ async def list_victim_charges(
 
 
 @router.get("/v1/cases/{case}/victim-charges")
-async def list_victim_charges_of_case(case: str, reader: VictimCharges, asked: Asked) -> Response:
+async def list_victim_charges_of_case(case: str, reader: VictimCharges, asked: Paged) -> Response:
     """The charges against one victim."""
     return await listed(reader, asked, "victim_charge_id", VICTIM_CHARGES, case_of(case), None)
 

@@ -13,9 +13,8 @@ from fastapi import APIRouter, Depends, Response
 from libs.events.event import JSON
 from libs.runtime.edge import Reader, case_of, reading, resource_response
 from libs.runtime.ids import now
-from libs.runtime.pages import page_of
-from libs.runtime.problems import Problem
-from services.justice.api import Asked, CaseFilter
+from libs.runtime.pages import Paged, bad_cursor, page_of
+from services.justice.api import CaseFilter
 from services.justice.rulebook import COURT_CASES, listed
 from services.justice.warnings.rulebook import REPORTS, VICTIM_CHARGES, of_report, of_victim_charge
 
@@ -60,7 +59,7 @@ KINDS = (
 
 
 @router.get("/v1/warnings")
-async def list_warnings(reader: Warned, asked: Asked, code: Code | None = None, case_id: CaseFilter = None) -> Response:
+async def list_warnings(reader: Warned, asked: Paged, code: Code | None = None, case_id: CaseFilter = None) -> Response:
     """Warnings of court cases, reports and charges against victims, each with its reason; a moment behind the writes.
 
     Nothing here stops anything: a person looks again.
@@ -106,4 +105,4 @@ def _place(after: str) -> tuple[int, str]:
     try:
         return min(int(kind), len(KINDS)), str(UUID(int=UUID(rest.partition("/")[0]).int - 1))
     except ValueError:
-        raise Problem(400, "bad-cursor", "send the `next` of an earlier answer, unchanged") from None
+        raise bad_cursor() from None

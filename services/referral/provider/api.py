@@ -12,7 +12,7 @@ from libs.events.handle import Step
 from libs.runtime.edge import Call, Reader, reading, recording, resource_response
 from libs.runtime.http import body_schema
 from libs.runtime.ids import new_id
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from services.referral.commands import ChangeOffers, DecideRegistration, Register
 from services.referral.decider import PROVIDER
 from services.referral.provider.bodies import OffersBody, ProviderBody, RegistrationBody
@@ -85,7 +85,7 @@ async def read_provider(provider: str, reader: Annotated[Reader, Depends(reading
 @router.get("/v1/providers")
 async def list_providers(
     reader: Annotated[Reader, Depends(reading("provider.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     wanted: Annotated[Wanted, Depends()],
 ) -> Response:
     """The directory: providers by province, service, and for whom; a moment behind the newest writes."""

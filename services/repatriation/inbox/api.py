@@ -15,7 +15,7 @@ from libs.events.handle import Step
 from libs.runtime.edge import Call, Edge, Reader, reading, recording_read
 from libs.runtime.http import body_schema
 from libs.runtime.ids import now
-from libs.runtime.pages import Page, page, page_of
+from libs.runtime.pages import Paged, page_of
 from libs.runtime.requests import Body, check_json, read_raw
 from services.repatriation.inbox.batch import counted, sweep, take_in
 from services.repatriation.inbox.bodies import MEDIA_TYPE, InboxBatch, elements_of
@@ -82,7 +82,7 @@ async def post_batch(call: Annotated[Call[_Batch], Depends(recording_read(ACTION
 @router.get("/v1/inbox")
 async def read_inbox(
     reader: Annotated[Reader, Depends(reading("inbox.read"))],
-    asked: Annotated[Page, Depends(page)],
+    asked: Paged,
     status: Literal["waiting", "accepted", "refused", "expired"] | None = None,
 ) -> Response:
     """The caller's events that came early: what each waits for and until when, or what became of it."""
