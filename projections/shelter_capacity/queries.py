@@ -45,6 +45,8 @@ WHERE NOT EXISTS (SELECT 1 FROM shelter_capacity.completion c WHERE c.referral_i
         AND c.recorded_at <= $2)
     AND NOT EXISTS (SELECT 1 FROM shelter_capacity.stay s WHERE s.case_id = w.case_id AND s.from_at >= w.at
     AND s.from_at <= $1 AND s.from_recorded_at <= $2)
+    AND NOT coalesce((SELECT c.closed FROM shelter_capacity.closure c WHERE c.case_id = w.case_id AND c.at <= $1
+        AND c.recorded_at <= $2 ORDER BY c.at DESC, c.version DESC LIMIT 1), false)
 GROUP BY 1, 2, 3
 """
 _OVERDUE = f"""

@@ -22,3 +22,7 @@ CREATE TABLE wait (referral_id text, version integer, case_id text, province tex
     at timestamptz, recorded_at timestamptz, PRIMARY KEY (referral_id, version));
 CREATE INDEX ON wait (case_id, at);
 CREATE TABLE completion (referral_id text PRIMARY KEY, at timestamptz, recorded_at timestamptz);
+
+-- When a case was closed, and taken up again: nobody waits whose case is closed.
+CREATE TABLE closure (case_id text, version integer, closed boolean, at timestamptz, recorded_at timestamptz,
+    PRIMARY KEY (case_id, version));

@@ -13,6 +13,7 @@ from libs.events.catalogue.aftercare import (
     TransferredIn,
     TransferredOut,
 )  # fmt: skip
+from libs.events.catalogue.identification import Closed, Reopened
 from libs.events.catalogue.referral import NeedRecorded, ReferralAnswered, ReferralCompleted
 from libs.events.consume import Add, Change, Fact, Put
 
@@ -22,7 +23,7 @@ WANTS = frozenset(
     event.wire
     for event in (
         ShelterOpened, CapacitySet, BedHeld, HoldExpired, HoldUsed, Admitted, TransferredIn, TransferredOut, Discharged,
-        ReferralAnswered, ReferralCompleted, NeedRecorded,
+        ReferralAnswered, ReferralCompleted, NeedRecorded, Closed, Reopened,
     )
 )  # fmt: skip
 
@@ -54,6 +55,9 @@ def apply(fact: Fact) -> Sequence[Change]:
             return _waits(event, fact)
         case ReferralCompleted() as event:
             return (Put("completion", {"referral_id": event.referral_id}, _when(fact)),)
+        case Closed() | Reopened() as event:
+            key = {"case_id": event.case_id, "version": fact.envelope.streamversion}
+            return (Put("closure", key, {"closed": isinstance(event, Closed), **_when(fact)}),)
         case _:
             return ()
 

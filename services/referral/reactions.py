@@ -14,7 +14,15 @@ from libs.events.catalogue.aftercare import (
     TransferredIn,
     TransferredOut,
 )  # fmt: skip
-from libs.events.catalogue.identification import ConsentRecorded, Corrected, Determined, Identified, Screened
+from libs.events.catalogue.identification import (
+    Closed,
+    ConsentRecorded,
+    Corrected,
+    Determined,
+    Identified,
+    Reopened,
+    Screened,
+)  # fmt: skip
 from libs.events.catalogue.referral import (
     NeedRecorded,
     OffersChanged,
@@ -29,7 +37,7 @@ from libs.events.consume import Add, Change, Fact, Projection, Put
 
 TABLES = """
 CREATE TABLE known_case (case_id text PRIMARY KEY, reported_by text, sex text, gender text, age_group text,
-    child boolean, nationality text, exploitation text[], screening text, outcome text);
+    child boolean, nationality text, exploitation text[], screening text, outcome text, closed_at timestamptz);
 CREATE TABLE known_consent (event_id uuid PRIMARY KEY, case_id text, kind text, given boolean, by text,
     version integer, at timestamptz);
 CREATE INDEX ON known_consent (case_id, kind, version);
@@ -88,6 +96,10 @@ def _of_identification(fact: Fact) -> Sequence[Change]:
             return (Put("known_case", {"case_id": event.case_id}, {"screening": event.initial_determination}),)
         case Determined() as event:
             return (Put("known_case", {"case_id": event.case_id}, {"outcome": event.outcome}),)
+        case Closed() as event:
+            return (Put("known_case", {"case_id": event.case_id}, {"closed_at": fact.envelope.occurredat}),)
+        case Reopened() as event:
+            return (Put("known_case", {"case_id": event.case_id}, {"closed_at": None}),)
         case ConsentRecorded() as event:
             consent = event.model_dump(mode="json", include={"case_id", "kind", "given", "by"})
             when = {"version": fact.envelope.streamversion, "at": fact.envelope.occurredat}

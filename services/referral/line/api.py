@@ -18,8 +18,12 @@ router = APIRouter(tags=["referral"])
 Party = Literal["social_affairs", "provider", "referrer"]
 _WAITING = """
 SELECT referral_id, case_id, provider, cohort, term, services, province, answered_at
-FROM referral_known.known_referral WHERE provider_id = $1 AND status = 'declined' AND ground = 'full'
+FROM referral_known.known_referral r LEFT JOIN referral_known.known_case c USING (case_id)
+WHERE provider_id = $1 AND status = 'declined' AND ground = 'full' AND c.closed_at IS NULL
+    AND NOT EXISTS (SELECT FROM referral_known.known_answer a JOIN referral_known.known_referral m USING (referral_id)
+        WHERE m.case_id = r.case_id AND a.result = 'accept' AND a.at >= r.answered_at AND m.services && r.services)
 """
+"""A person waits no more whom a provider accepted for the same since then, or whose case is closed."""
 _FREE = """
 SELECT b.cohort, sum(b.capacity - b.occupied - b.held)::integer AS free
 FROM referral_known.known_shelter s JOIN referral_known.known_bed b USING (shelter_id)

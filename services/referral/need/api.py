@@ -51,7 +51,7 @@ async def list_needs(
     asked: Paged,
     wanted: Annotated[Wanted, Depends()],
 ) -> Response:
-    """The ledger: who was refused, declined, waits or found no provider; opened when, and met when."""
+    """The ledger: who was refused, declined, waits or found no provider; opened when, and met or lapsed when."""
     own = reader.caller.organisation if reader.scope == "own" else None
     return page_of(await entries(reader.desk.pool, own, wanted, asked), "entry", asked)
 
@@ -62,9 +62,9 @@ async def count_needs(
     wanted: Annotated[Wanted, Depends()],
     asked: Paged,
 ) -> Response:
-    """Persons in need by kind, province and cohort, still open and met; no person is named."""
+    """Persons in need by kind, province and cohort, still open, met, and lapsed; no person is named."""
     items = await summary(reader.desk.pool, wanted)
-    totals = {name: sum(item[name] for item in items) for name in ("open", "met", "entries")}
+    totals = {name: sum(item[name] for item in items) for name in ("open", "met", "lapsed", "entries")}
     return _shown({**part(items, asked), "totals": totals})
 
 

@@ -1,4 +1,8 @@
-"""The unmet-need ledger in SQL: every referral refused, declined or waiting, and every need that nobody could meet."""
+"""The unmet-need ledger in SQL: every referral refused, declined or waiting, and every need that nobody could meet.
+
+An entry is met when a provider accepts the person for the service; it lapses when the case is closed before that, and
+is open again with the case.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,24 +32,28 @@ WITH opened AS (
         ELSE o.service END AS kind,
         (SELECT min(b.at) FROM referral_known.known_answer b JOIN referral_known.known_referral m USING (referral_id)
             WHERE m.case_id = o.case_id AND b.result = 'accept' AND b.at >= o.opened_at AND o.service = ANY(m.services)
-        ) AS met_at
+        ) AS met_at, c.closed_at
     FROM opened o LEFT JOIN referral_known.known_case c USING (case_id)
+), judged AS (
+    SELECT *, CASE WHEN met_at IS NOT NULL THEN 'met' WHEN closed_at IS NOT NULL THEN 'lapsed' ELSE 'open' END AS status
+    FROM entry
 ), wanted AS (
-    SELECT * FROM entry WHERE ($1::text IS NULL OR $1 IN (referred_by, provider))
+    SELECT * FROM judged WHERE ($1::text IS NULL OR $1 IN (referred_by, provider))
     AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR province = $3) AND ($4::text IS NULL OR cohort = $4)
     AND ($5::text IS NULL OR reason = $5)
-    AND CASE $6::text WHEN 'open' THEN met_at IS NULL WHEN 'met' THEN met_at IS NOT NULL ELSE true END
+    AND ($6::text IS NULL OR status = $6)
 )
 """
 _PAGE = """
 SELECT entry, referral_id, need_id, case_id, kind, service, term, province, cohort, sex, gender, age_group, child,
-    reason, opened_at, met_at, CASE WHEN met_at IS NULL THEN 'open' ELSE 'met' END AS status
+    reason, opened_at, met_at, CASE status WHEN 'lapsed' THEN closed_at END AS lapsed_at, status
 FROM wanted WHERE entry > $7 ORDER BY entry LIMIT $8
 """
 _SUMMARY = """
 SELECT kind, province, cohort, count(DISTINCT case_id)::integer AS persons,
-    count(DISTINCT case_id) FILTER (WHERE met_at IS NULL)::integer AS open,
-    count(DISTINCT case_id) FILTER (WHERE met_at IS NOT NULL)::integer AS met, count(*)::integer AS entries
+    count(DISTINCT case_id) FILTER (WHERE status = 'open')::integer AS open,
+    count(DISTINCT case_id) FILTER (WHERE status = 'met')::integer AS met,
+    count(DISTINCT case_id) FILTER (WHERE status = 'lapsed')::integer AS lapsed, count(*)::integer AS entries
 FROM wanted GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _DECLINES = """
@@ -64,7 +72,7 @@ class Wanted:
     province: Province | None = None
     cohort: Cohort | None = None
     reason: Literal["refused", "full", "not_suitable", "person_declined", "other", "no_provider"] | None = None
-    status: Literal["open", "met"] | None = None
+    status: Literal["open", "met", "lapsed"] | None = None
 
 
 async def entries(pool: asyncpg.Pool, own: str | None, wanted: Wanted, asked: Page) -> list[dict[str, JSON]]:

@@ -1,6 +1,7 @@
 """Which rows the facts of shelters and referrals change."""
 
 from libs.events.catalogue.aftercare import BedHeld, Beds, ShelterOpened
+from libs.events.catalogue.identification import Closed, Reopened
 from libs.events.catalogue.referral import ReferralAnswered, ReferralCompleted
 from libs.events.consume import Add, Fact, Put
 from libs.events.envelope import Envelope
@@ -54,6 +55,14 @@ def test_each_answer_is_kept_and_a_completed_referral_ends_the_waiting() -> None
     assert apply(fact(accepted))[0].key == {"referral_id": "r", "version": 7}
     completed = ReferralCompleted(case_id="KH-0000-0000", referral_id="r", provider_id="p1")
     assert apply(fact(completed)) == (Put("completion", {"referral_id": "r"}, {"at": AT, "recorded_at": AT}),)
+
+
+def test_a_case_that_is_closed_or_taken_up_again_is_kept_with_both_clocks() -> None:
+    for event, closed in ((Closed(case_id="KH-0000-0000"), True), (Reopened(case_id="KH-0000-0000"), False)):
+        (put,) = apply(fact(event))
+        assert put == Put(
+            "closure", {"case_id": "KH-0000-0000", "version": 7}, {"closed": closed, "at": AT, "recorded_at": AT}
+        )
 
 
 def test_every_wanted_event_is_handled() -> None:
