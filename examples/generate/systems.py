@@ -19,6 +19,7 @@ HTCDS = {
     "domestic": "Servitude",
     "marriage": "ForcedMarriage",
 }
+HTCDS_INDUSTRY = {"fishing": "A_AgricultureForestryAndFishing", "domestic": "T_ActivitiesOfHouseholdsAsEmployers"}
 NGOS = ("NGO-03", "NGO-07", "NGO-11", "NGO-12", "NGO-19", "NGO-26", "NGO-31", "NGO-38")
 COURTS = ("Phnom Penh", "Banteay Meanchey", "Battambang", "Siem Reap")
 ABROAD = ("Bangkok", "Samut Sakhon", "Ranong", "Chonburi", "Sa Kaeo")
@@ -315,6 +316,7 @@ HTCDS_FILE = System(
         "cas_IncomingReferralDate": Entry.met,
         "nrm_province": _province,
         "vic_TypeOfExploitation": lambda e: HTCDS[e.person.kind],
+        "vic_ForcedLabourIndustry": lambda e: HTCDS_INDUSTRY.get(e.person.kind, ""),
         "vic_TraffickingStatus": lambda e: e.one("PossibleVictimOfTrafficking", "ActualVictimOfTrafficking"),
         "vic_MethodOfRecruitment": lambda e: e.one("AtWork", "ThroughFamilyOrFamilyEvents", "Other"),
         "vic_MethodsOfControl": lambda e: e.one("DebtBondage;WithholdsDocuments", "FalsePromises", ""),

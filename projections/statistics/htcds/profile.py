@@ -11,11 +11,13 @@ from pathlib import Path
 from libs.events.event import JSON
 
 SCHEMA: Mapping[str, JSON] = json.loads((Path(__file__).parent / "htcds.schema.json").read_text(encoding="utf-8"))
-PROFILE = "opennrm-htcds-2.0.v1"
+PROFILE = "opennrm-htcds-2.0.v2"
 _GENDER = {"non_conforming": "NonConforming", "unknown": "NonSpecifiedUnknown"}
 _EXPLOITATION = {"forced_military": "ForcedMilitaryByNonStateActors", "forced_criminality": "Other"}
 _RECRUITMENT = {"through_a_recruitment_agency": "Other", "through_a_broker": "Other"}
 _CONTROL = {"restricts_movement": "Other"}
+_INDUSTRY = {name[0]: name for name in SCHEMA["properties"]["vic_ForcedLabourIndustry"]["enum"]}
+"""The standard names sections of ISIC rev. 4 alone; the division stands in `nrm_industry`."""
 _STATUS = {
     "victim": "ActualVictimOfTrafficking",
     "not_victim": "NotAVictimOfTrafficking",
@@ -35,6 +37,7 @@ def profile(row: Mapping[str, JSON]) -> dict[str, JSON]:
         "vic_MethodOfRecruitment": _names(row["recruitment_method"], _RECRUITMENT),
         "vic_MethodsOfControl": _names(row["control_methods"], _CONTROL),
         "vic_TypeOfExploitation": _names(row["exploitation"], _EXPLOITATION),
+        "vic_ForcedLabourIndustry": _INDUSTRY[row["industry"][0]] if row["industry"] else None,
         "cas_Status": "Closed" if row["closed"] else "Active",
         "nrm_case_id": row["case_id"],
         "nrm_linked_cases": [case for case in row["cases"] if case != row["case_id"]],

@@ -6,7 +6,9 @@ from typing import Any, get_args
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from libs.events.catalogue.vocabulary import ControlMethod, Exploitation, Gender, RecruitmentMethod
+from libs.events.catalogue.vocabulary import DIVISIONS, ControlMethod, Exploitation, Gender, RecruitmentMethod
+from libs.rules.mappings import load_mappings
+from libs.tables.words import key
 from projections.statistics.api import funnel_rows
 from projections.statistics.htcds.profile import SCHEMA, profile
 
@@ -28,6 +30,15 @@ def test_every_value_of_ours_has_a_place() -> None:
     assert "forced_criminality" in record["nrm_exploitation"]
     assert record["nrm_linked_cases"] == ["KH-0000-0011"]
     assert "nrm_outcome" not in record
+    assert (record["vic_ForcedLabourIndustry"], record["nrm_industry"]) == ("A_AgricultureForestryAndFishing", "A03")
+
+
+@pytest.mark.parametrize("section", DIVISIONS)
+def test_every_section_of_isic_leaves_and_comes_back(section: str) -> None:
+    record = profile({**ROW, "industry": section})
+    VALIDATOR.validate(record)
+    [column] = [one for one in load_mappings().newest["htcds"].columns if one.to == "circumstances.industry"]
+    assert column.codes[key(record["vic_ForcedLabourIndustry"])] == section
 
 
 @pytest.mark.parametrize("gender", get_args(Gender))
