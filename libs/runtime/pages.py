@@ -16,8 +16,9 @@ from libs.events.handle import rfc3339
 from libs.runtime.problems import Problem
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
-NUMBER_DIGITS_MAX = 18
-"""What a `bigint` always holds."""
+NUMBER_DIGITS_MAX = 9
+BIGINT_DIGITS_MAX = 18
+"""What an `integer` and a `bigint` of PostgreSQL always hold."""
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}:\d{2}")
 """A moment as PostgreSQL writes it in JSON: with the offset of its session."""
 
@@ -29,12 +30,11 @@ class Page:
     limit: int
     after: str
 
-    @property
-    def number(self) -> int:
-        """The key as a number, 0 from the beginning. Raises 400 where it is none."""
+    def number(self, digits_max: int = NUMBER_DIGITS_MAX) -> int:
+        """The key as a number, 0 from the beginning. Raises 400 where it is none, or has more digits."""
         if not self.after:
             return 0
-        if not (self.after.isascii() and self.after.isdecimal() and len(self.after) <= NUMBER_DIGITS_MAX):
+        if not (self.after.isascii() and self.after.isdecimal() and len(self.after) <= digits_max):
             raise bad_cursor()
         return int(self.after)
 
@@ -75,7 +75,7 @@ def page_of(found: Sequence[Mapping[str, JSON]], key: str, asked: Page) -> Respo
 
 def part(items: Sequence[JSON], asked: Page) -> dict[str, JSON]:
     """A page, by number, of a list that is at hand whole: `items` and `next`. Raises 400 on a foreign cursor."""
-    begin = asked.number
+    begin = asked.number()
     end = begin + asked.limit
     return {"items": list(items[begin:end]), "next": cursor_of(str(end)) if end < len(items) else None}
 

@@ -11,7 +11,7 @@ from libs.events.event import JSON
 from libs.events.handle import rfc3339
 from libs.runtime.edge import Reader, case_of, not_found, reading
 from libs.runtime.http import body_schema
-from libs.runtime.pages import Paged, page_of
+from libs.runtime.pages import BIGINT_DIGITS_MAX, Paged, page_of
 from libs.runtime.problems import Problem
 from libs.runtime.reasons import KEY, VERSION, opened_by_auditors
 from libs.runtime.requests import Body, parsed, read_raw
@@ -61,7 +61,8 @@ async def read_access_log(
     pool, case_id = reader.desk.pool, case_of(case) if case else None
     if case_id and not await tables.is_case(pool, case_id):
         raise not_found("case")
-    rows = await pool.fetch(_ACCESS, case_id, asked.number or None, asked.limit + 1, emergency, reviewed)
+    after = asked.number(BIGINT_DIGITS_MAX) if asked.after else None
+    rows = await pool.fetch(_ACCESS, case_id, after, asked.limit + 1, emergency, reviewed)
     items = [await _opened(reader, tables.access_entry(row)) for row in rows]
     return page_of([*await _with_reviews(reader, items)], "seq", asked)
 

@@ -90,7 +90,7 @@ async def read_import(
         raise not_found("import")
     if job["organisation"] != reader.caller.organisation and "competent_authority" not in reader.caller.roles:
         raise forbidden(reader.caller, ACTION)
-    found = await jobs.rows_of(pool, import_id, asked.number, asked.limit + 1, status)
+    found = await jobs.rows_of(pool, import_id, asked.number(), asked.limit + 1, status)
     items = found[: asked.limit]
     shown = {
         **_shown(job),

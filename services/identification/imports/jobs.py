@@ -174,7 +174,7 @@ async def rows_of(
     """Reports of rows, in the order of the file."""
     rows = await pool.fetch(
         "SELECT to_jsonb(r) - 'import_id' AS item FROM identification_import.row r WHERE import_id = $1 "
-        "AND number > $2::bigint AND ($3::text IS NULL OR status = $3) ORDER BY number LIMIT $4",
+        "AND number > $2 AND ($3::text IS NULL OR status = $3) ORDER BY number LIMIT $4",
         import_id, after, status, limit,
     )  # fmt: skip
     return [orjson.loads(row["item"]) for row in rows]

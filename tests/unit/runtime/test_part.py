@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.runtime.pages import cursor_of, page, part
+from libs.runtime.pages import BIGINT_DIGITS_MAX, cursor_of, page, part
 from libs.runtime.problems import Problem
 
 
@@ -16,7 +16,13 @@ def test_the_pages_together_are_the_list() -> None:
     assert part(items, page(limit=120))["next"] is None
 
 
-@pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 19, "\u0663"])
+@pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 10, "\u0663"])
 def test_a_foreign_cursor_is_refused(after: str) -> None:
     with pytest.raises(Problem, match="bad-cursor"):
         part([], page(cursor=cursor_of(after)))
+
+
+def test_a_cursor_holds_what_its_column_holds() -> None:
+    assert page(cursor=cursor_of("9" * 18)).number(BIGINT_DIGITS_MAX) == 10**18 - 1
+    with pytest.raises(Problem, match="bad-cursor"):
+        page(cursor=cursor_of("9" * 19)).number(BIGINT_DIGITS_MAX)
