@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -18,6 +18,7 @@ from libs.events.store_memory import MemoryStore
 from libs.events.store_postgres import PostgresStore
 from tests.contracts.conftest import Connect, Dsn
 from tests.contracts.kit import after, answer, append, chain, entry, new_stream
+from tests.faults.wire import through
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -273,8 +274,7 @@ async def _cuttable(dsn: str) -> AsyncIterator[tuple[Cut, PostgresStore]]:
     parts = urlsplit(dsn)
     cut = Cut(parts.hostname or "", parts.port or 0)
     server = await asyncio.start_server(cut.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[0] + f"@127.0.0.1:{port}"))
+    address = through(dsn, server.sockets[0].getsockname()[1])
     async with server, asyncpg.create_pool(address, min_size=1, max_size=1, ssl=False) as pool:
         store = PostgresStore(pool, "referral")
         await store.start()

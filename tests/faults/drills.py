@@ -146,8 +146,8 @@ async def _lose_and_refill(drill: Drill, running: System, service: str) -> None:
         keys = await connection.fetchval(f"SELECT count(*) FROM {service}.idempotency")
         await connection.execute(f"DROP SCHEMA {service} CASCADE")
         await _empty_schema(running, service)
-        topic = Source(running.settings.kafka_bootstrap_servers, [running.settings.topic(service)])
-        done = await refill(connection, service, topic)
+        events = Source(running.settings.kafka_bootstrap_servers, [running.settings.topic(service)])
+        done = await refill(connection, service, events)
         has = {one: event["body"] for one, event in (await stored_events(connection, (service,))).items()}
     finally:
         await connection.close()

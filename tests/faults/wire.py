@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 
+def through(url: str, port: int) -> str:
+    """The same URL by way of a port of this machine."""
+    address = urlsplit(url)
+    return urlunsplit(address._replace(netloc=f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{port}"))
+
+
 @dataclass
 class Wire:
     """One listening port in front of a server."""
@@ -32,8 +38,7 @@ class Wire:
         """A wire that listens before a URL's server, and the URL that leads through it."""
         address = urlsplit(url)
         wire = cls(address.hostname or "127.0.0.1", address.port or 5432, rng)
-        user = address.netloc.rpartition("@")[0]
-        return wire, urlunsplit(address._replace(netloc=f"{user}@127.0.0.1:{await wire.start()}"))
+        return wire, through(url, await wire.start())
 
     async def stop(self) -> None:
         """Close everything."""
