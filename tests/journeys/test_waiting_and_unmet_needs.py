@@ -126,26 +126,22 @@ async def test_nobody_waits_whose_case_is_closed_and_they_wait_again_when_it_is_
     authority, mosvy = speak("nrm-authority", "competent_authority"), speak("mosvy", "social_affairs")
     place = {"province": provider["province"], "cohort": "men", "kind": "long_term"}
 
-    async def stands(seen: str) -> tuple[list[str], int, int]:
-        """The status of the entry in the ledger, how many wait at the provider, and how many in its province."""
-        ledger = (await mosvy.get("referral", "/v1/unmet-needs", reason="full", limit="500")).json()
-        listed = await mosvy.get("referral", f"/v1/providers/{provider['provider_id']}/waiting-list")
+    async def stands(status: str, waiting: int, seen: str) -> int:
+        """Waits for the entry's status and for how many wait at the provider; how many wait in its province."""
+        mine = lambda one: [item["status"] for item in one["items"] if item["case_id"] == case]  # noqa: E731 - asked twice
+        needs = lambda: mosvy.get("referral", "/v1/unmet-needs", reason="full", limit="500")  # noqa: E731 - as above
+        assert mine(await _until(needs, lambda one: mine(one) == [status])) == [status]
+        path = f"/v1/providers/{provider['provider_id']}/waiting-list"
+        listed = await _until(lambda: mosvy.get("referral", path), lambda one: len(one["items"]) == waiting)
+        assert len(listed["items"]) == waiting
         rows = (await mosvy.get("views", "/v1/views/shelter-capacity", **place, seen=seen)).json()["items"]
-        status = [one["status"] for one in ledger["items"] if one["case_id"] == case]
-        return status, len(listed.json()["items"]), max(one["waiting"] for one in rows)
+        return max(int(one["waiting"]) for one in rows)
 
-    async def until(status: str, waiting: int, seen: str) -> int:
-        deadline = time.monotonic() + 60
-        while (found := await stands(seen))[:2] != ([status], waiting) and time.monotonic() < deadline:
-            continue
-        assert found[:2] == ([status], waiting)
-        return found[2]
-
-    before = await until("open", 1, f"referral:{referral}:3")
+    before = await stands("open", 1, f"referral:{referral}:3")
     for reopen, status, waiting in ((False, "lapsed", 0), (True, "open", 1)):
         body = {"occurred_at": "2026-04-02T09:00:00+07:00", "reopen": reopen, "reason": "as he asked"}
         changed = await _made(await authority.post("identification", f"/v1/cases/{case}/closure", body))
-        assert await until(status, waiting, f"case:{case}:{changed['version']}") == before - 1 + waiting
+        assert await stands(status, waiting, f"case:{case}:{changed['version']}") == before - 1 + waiting
 
 
 @pytest.mark.parametrize("hint", ["consent_ref", "seen"])
